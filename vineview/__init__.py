@@ -1,0 +1,5 @@
+"""vineview: executable notebooks for OpenVine's video system."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The embedded video manager. Standard library only; knows nothing of Jupyter."""
