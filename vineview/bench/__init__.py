@@ -1,0 +1,1 @@
+"""``vineview bench``: each benchmark beside a peer measured in the same run."""

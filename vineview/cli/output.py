@@ -1,0 +1,88 @@
+"""What every command shares: its common options, its output, its progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+__all__ = ["add_common", "emit", "progress", "to_json"]
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options every command takes."""
+    parser.add_argument(
+        "--format",
+        choices=("human", "json"),
+        default="human",
+        help="human text, or one JSON document on stdout (default: human)",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error, and debug logging"
+    )
+
+
+def emit(args: argparse.Namespace, human: str, document: Any) -> None:
+    """Print ``document`` as JSON if asked for, else the ``human`` text."""
+    if args.format == "json":
+        print(to_json(document))
+    else:
+        print(human)
+
+
+def to_json(document: Any) -> str:
+    """One JSON document: dataclasses as objects, instants as ISO-8601, NaN as null."""
+    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def progress(total: int | None, label: str) -> AbstractContextManager[Any]:
+    """A progress bar on stderr while it is a terminal, silent otherwise.
+
+    Args:
+        total: How many units there are, or ``None`` if unknown.
+        label: What is being done.
+
+    Returns:
+        A context manager with ``update(n)``.
+    """
+    from tqdm import tqdm
+
+    bar: AbstractContextManager[Any] = tqdm(
+        total=total, desc=label, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+    )
+    return bar
+
+
+def _plain(value: Any) -> Any:
+    """Turn a value into what ``json`` can write."""
+    match value:
+        case None | bool() | int() | str() if not isinstance(value, Enum):
+            return value
+        case Enum():
+            return _plain(value.value)
+        case float():
+            return value if math.isfinite(value) else None
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Path():
+            return str(value)
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item) for item in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return _plain(asdict(value))
+        case _ if hasattr(value, "item"):  # a numpy scalar
+            return _plain(value.item())
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
