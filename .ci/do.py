@@ -1,0 +1,115 @@
+"""Sets vineview up in ``.venv`` and runs it: ``python3 .ci/do.py lab`` or ``... test``.
+
+Needs nothing but Python 3.11 or newer, and leaves the system's Python alone. The second run is
+quick: packages are installed again only when ``pyproject.toml`` has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def main() -> int:
+    """Parse, set up, run."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what tells the user
+        sys.exit(f"vineview needs Python 3.11 or newer; this is {platform.python_version()}.")
+    parser = argparse.ArgumentParser(prog=".ci/do.py", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="lab | test")
+    lab = commands.add_parser("lab", help="open JupyterLab on the start notebook")
+    lab.add_argument("options", nargs=argparse.REMAINDER, help="passed on to `vineview lab`")
+    test = commands.add_parser("test", help="format, lint, types, tests, browser, notebooks, wheel")
+    test.add_argument("options", nargs=argparse.REMAINDER, help="passed on to pytest")
+    args = parser.parse_args()
+    if args.command == "lab":
+        set_up(extras="")
+        return subprocess.call([PYTHON, "-m", "vineview", "lab", *args.options], cwd=Path.cwd())
+    set_up(extras="[test]")
+    return run_tests(args.options)
+
+
+def set_up(*, extras: str) -> None:
+    """Make ``.venv`` and install vineview into it, unless that is done already."""
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    stamp = VENV / "vineview-installed"
+    done = stamp.read_text().split() if stamp.exists() else []
+    if done and done[0] == wanted and extras in {"", *done[1:]}:
+        return
+    say("setting up .venv (a minute or two, once)")
+    if not PYTHON.exists():
+        try:
+            venv.create(VENV, with_pip=True)
+        except subprocess.CalledProcessError:
+            shutil.rmtree(VENV, ignore_errors=True)
+            sys.exit(
+                "This Python cannot make virtual environments. Debian: apt install python3-venv"
+            )
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.check_call([*pip, "install", "--upgrade", "pip"])
+    subprocess.check_call([*pip, "install", "--editable", f".{extras}"], cwd=ROOT)
+    stamp.write_text(f"{wanted} {extras}")
+
+
+def run_tests(options: list[str]) -> int:
+    """Run what CI runs, in the order that fails soonest; stop at the first failure."""
+    need_chromium()
+    pytest = [PYTHON, "-m", "pytest", "-q", "--durations=10"]
+    core = ["tests/core", "--cov=vineview.core", "--cov-fail-under=100", "--cov-report=term"]
+    steps: list[tuple[str, list[str | Path]]] = [
+        ("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
+        ("lint", [PYTHON, "-m", "ruff", "check", "."]),
+        ("types", [PYTHON, "-m", "mypy"]),
+        ("core, every branch", [*pytest, *core]),
+        ("everything else", [*pytest, "--ignore=tests/core"]),
+    ]
+    if options:
+        steps = [("chosen tests", [*pytest, *options])]
+    began = time.monotonic()
+    for name, command in steps:
+        say(name)
+        code = subprocess.call(command, cwd=ROOT)
+        if code:
+            say(f"FAILED: {name} (exit code {code})")
+            return code
+    say(f"passed in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def need_chromium() -> None:
+    """Find a Chromium for the browser tests, or bring one where that is possible."""
+    if os.environ.get("VINEVIEW_CHROMIUM") or any(map(shutil.which, CHROMIUMS)):
+        return
+    apt = shutil.which("apt-get")
+    if apt and os.geteuid() == 0:
+        say("installing Chromium for the browser tests")
+        subprocess.check_call([apt, "update", "-qq"])
+        subprocess.check_call([apt, "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
+        return
+    advice = "sudo apt-get install chromium" if apt else "install Chromium or Chrome"
+    say(f"no Chromium: {advice}, or set VINEVIEW_CHROMIUM to its path")
+    if os.environ.get("CI") == "true":
+        sys.exit("With CI=true the browser tests must run.")
+    say("going on; the browser tests will be skipped")
+
+
+def say(text: str) -> None:
+    """Announce a step."""
+    print(f"== {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
