@@ -1,0 +1,25 @@
+"""Figures: plotly figures as pure functions of frames, shared by widgets and reports.
+
+What a person sees live, replayed or in a saved report is drawn by the same function, so this room
+knows no widget, no clock and no kernel: frames in, figure out.
+"""
+
+from __future__ import annotations
+
+from vineview.figures.breakdown import error_figure, preload_figure
+from vineview.figures.memory import Growth, memory_figure
+from vineview.figures.picture import memory_picture, tiles_html
+from vineview.figures.readout import Tile, growth_of, memory_tiles, sentence
+
+__all__ = [
+    "Growth",
+    "Tile",
+    "error_figure",
+    "growth_of",
+    "memory_figure",
+    "memory_picture",
+    "memory_tiles",
+    "preload_figure",
+    "sentence",
+    "tiles_html",
+]

@@ -1,0 +1,113 @@
+"""Event marks: what happened while the lines moved.
+
+Only events that explain memory are marked (pressure, configuration, breaker, crash, network);
+every one keeps its symbol, so that colour is never the only signal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vineview.figures.theme import Palette
+
+__all__ = ["MARKED", "describe", "event_shapes", "event_trace", "marked"]
+
+MARKED: Mapping[str, tuple[str, str]] = {
+    "memory_pressure": ("triangle-down", "memory pressure"),
+    "config": ("square", "configuration"),
+    "breaker": ("x", "circuit breaker"),
+    "crash": ("cross", "crash"),
+    "network": ("diamond", "network"),
+    "action": ("star", "action"),
+}
+"""Marked event kinds, each with its symbol and its words."""
+_MAX_MARKS = 200
+_MAX_RULES = 40
+
+
+def marked(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that get a mark, in order of time, at most 200: the latest.
+
+    Args:
+        events: Columns ``at`` (aware UTC) and ``kind``.
+    """
+    if "kind" not in events or "at" not in events:
+        return events.iloc[:0]
+    return events[events["kind"].isin(list(MARKED))].sort_values("at").tail(_MAX_MARKS)
+
+
+def describe(event: Mapping[Hashable, Any]) -> str:
+    """One event in a few words, from the fields its kind has (contract, section 3).
+
+    Example:
+        >>> describe({"kind": "memory_pressure", "memory_mb": 812.4, "controllers_disposed": 9})
+        'memory pressure: 812 MB, 9 controllers freed'
+    """
+    words = MARKED.get(str(event.get("kind")), ("", str(event.get("kind"))))[1]
+    match event.get("kind"):
+        case "memory_pressure":
+            facts = [
+                _fact(event, "memory_mb", "{:.0f} MB"),
+                _fact(event, "controllers_disposed", "{:.0f} controllers freed"),
+            ]
+        case "breaker":
+            facts = [_fact(event, "to", "now {}"), _fact(event, "reason", "{}")]
+        case "config":
+            facts = [_fact(event, "reason", "{}")]
+        case "network":
+            facts = [_fact(event, "network", "{}")]
+        case _:
+            facts = [_fact(event, name, "{}") for name in ("name", "action", "error", "reason")]
+    said = ", ".join(fact for fact in facts if fact)
+    return f"{words}: {said}" if said else words
+
+
+def event_trace(events: pd.DataFrame, colours: Palette) -> dict[str, Any]:
+    """The marks as one trace along the upper edge, with words on hover.
+
+    Args:
+        events: Columns ``at`` and ``kind``, and the kinds' own fields.
+        colours: The theme's colours.
+    """
+    rows = marked(events)
+    symbols = [MARKED[kind][0] for kind in rows["kind"]]
+    return {
+        "type": "scatter",
+        "name": "events",
+        "mode": "markers",
+        "x": _ms(rows),
+        "y": np.full(len(rows), 0.965, dtype="float32"),
+        "yaxis": "y3",
+        "text": [describe(row) for row in rows.to_dict("records")],
+        "marker": {
+            "symbol": symbols,
+            "size": 9,
+            "color": colours.text,
+            "line": {"width": 1, "color": colours.surface},
+        },
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": bool(len(rows)),
+    }
+
+
+def event_shapes(events: pd.DataFrame, colours: Palette) -> list[dict[str, Any]]:
+    """A faint rule down from each of the latest 40 marks."""
+    down = {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 0.975, "layer": "below"}
+    look = {"line": {"color": colours.border, "width": 1, "dash": "dot"}}
+    return [{**down, **look, "x0": at, "x1": at} for at in _ms(marked(events).tail(_MAX_RULES))]
+
+
+def _ms(rows: pd.DataFrame) -> Any:
+    at = pd.to_datetime(rows["at"], utc=True).dt.tz_convert(None)
+    return at.to_numpy(dtype="datetime64[us]").astype("int64") / 1000.0
+
+
+def _fact(event: Mapping[Hashable, Any], name: str, pattern: str) -> str:
+    value = event.get(name)
+    if value is None or value == "" or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return pattern.format(value)

@@ -1,0 +1,248 @@
+"""Memory over time: what was measured beside what the app estimates, and the controllers below.
+
+The estimate (controllers x 20 MB) cannot pass 300 MB however bad things are, so it is drawn as a
+thin dashed line that carries the word, and only the measured line meets the threshold bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from vineview.errors import TelemetryError
+from vineview.figures.decimate import Line, cut, keep_changes
+from vineview.figures.frame import (
+    Bands,
+    band_shapes,
+    cursor_shape,
+    gap_shapes,
+    memory_layout,
+    top_mb,
+)
+from vineview.figures.marks import event_shapes, event_trace
+from vineview.figures.theme import Palette, palette
+
+__all__ = ["Growth", "instants_ms", "memory_figure", "memory_lines", "memory_spec"]
+
+_MS_PER_HOUR = 3_600_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A growth rate with its 95 % interval, in MB per hour."""
+
+    mb_per_hour: float
+    low_mb_per_hour: float | None = None
+    high_mb_per_hour: float | None = None
+
+    def __str__(self) -> str:
+        if self.low_mb_per_hour is None or self.high_mb_per_hour is None:
+            return f"{self.mb_per_hour:+.1f} MB/h"
+        return (
+            f"{self.mb_per_hour:+.1f} MB/h "
+            f"(95 %: {self.low_mb_per_hour:+.1f} to {self.high_mb_per_hour:+.1f})"
+        )
+
+
+def memory_figure(
+    samples: pd.DataFrame,
+    *,
+    thresholds: Bands | None = None,
+    growth: Growth | None = None,
+    events: pd.DataFrame | None = None,
+    cursor_at: datetime | None = None,
+    title: str | None = None,
+    theme: str = "light",
+    max_points: int = 1000,
+) -> go.Figure:
+    """Draw memory and controllers over time.
+
+    Args:
+        samples: Columns ``at`` (aware UTC), ``video_memory_mb``, and if present
+            ``estimated_memory_mb`` (MB) and ``video_controllers``. Any order; gaps stay gaps.
+        thresholds: Where the bands begin.
+        growth: The growth line to draw through the middle of the samples.
+        events: Columns ``at`` and ``kind``, and the kinds' own; see :func:`event_trace`.
+        cursor_at: Where the playhead stands, aware UTC.
+        title: A heading inside the figure; none unless told.
+        theme: ``"light"`` or ``"dark"``.
+        max_points: The most points of any line; extremes are kept.
+
+    Returns:
+        A plotly figure. Times are UTC; hover shows every line at once.
+
+    Raises:
+        TelemetryError: If a column is missing.
+        UsageError: If the theme is unknown.
+
+    Example:
+        >>> at = pd.date_range("2026-01-01", periods=3, freq="30s", tz="UTC")
+        >>> samples = pd.DataFrame({"at": at, "video_memory_mb": [90.0, 95.0, 99.0]})
+        >>> memory_figure(samples).data[0].name
+        'measured'
+    """
+    spec = memory_spec(
+        samples,
+        thresholds=thresholds,
+        growth=growth,
+        events=events,
+        cursor_at=cursor_at,
+        title=title,
+        theme=theme,
+        max_points=max_points,
+    )
+    return go.Figure(spec)
+
+
+def memory_spec(
+    samples: pd.DataFrame,
+    *,
+    thresholds: Bands | None = None,
+    growth: Growth | None = None,
+    events: pd.DataFrame | None = None,
+    cursor_at: datetime | None = None,
+    title: str | None = None,
+    theme: str = "light",
+    max_points: int = 1000,
+) -> dict[str, Any]:
+    """The same as :func:`memory_figure` as plain ``data`` and ``layout``, arrays in numpy.
+
+    Widgets send this once a second; validating it each time would cost more than drawing it.
+    """
+    bands = thresholds or Bands()
+    colours = palette(theme)
+    lines = memory_lines(samples, max_points=max_points)
+    measured = lines["video_memory_mb"]
+    top = top_mb([lines["video_memory_mb"], lines["estimated_memory_mb"]], bands)
+    data = _measured(measured, colours)
+    if lines["estimated_memory_mb"].y.size:
+        data.append(_estimate(lines["estimated_memory_mb"], colours))
+    if growth is not None and measured.y.size > 1:
+        data[:0] = _growth(measured, growth, colours)
+    if lines["video_controllers"].y.size:
+        data += _controllers(lines["video_controllers"], colours)
+    shapes = [*band_shapes(bands, top, colours), *gap_shapes(measured, colours)]
+    if events is not None and len(events):
+        data.append(event_trace(events, colours))
+        shapes += event_shapes(events, colours)
+    if cursor_at is not None:
+        shapes.append(cursor_shape(cursor_at, colours))
+    layout = memory_layout(bands, top, colours, title=title)
+    return {"data": data, "layout": {**layout, "shapes": shapes}}
+
+
+def memory_lines(samples: pd.DataFrame, *, max_points: int) -> Mapping[str, Line]:
+    """The three lines of the chart by column name, decimated; empty where a column is absent.
+
+    Raises:
+        TelemetryError: If ``at`` or ``video_memory_mb`` is missing.
+    """
+    for column in ("at", "video_memory_mb"):
+        if column not in samples:
+            raise TelemetryError(
+                f"the samples have no column {column!r}, only {', '.join(map(str, samples))}",
+                hint="Open the export with Telemetry.open, which names the columns.",
+            )
+    at_ms = instants_ms(samples["at"])
+    measured = cut(at_ms, _floats(samples, "video_memory_mb"), max_points=max_points)
+    steps = {
+        name: keep_changes(cut(at_ms, _floats(samples, name), max_points=max_points))
+        for name in ("estimated_memory_mb", "video_controllers")
+    }
+    return {"video_memory_mb": measured, **steps}
+
+
+def instants_ms(at: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Milliseconds since 1970 of a column of instants; what is no instant becomes NaN."""
+    instants = pd.to_datetime(at, utc=True, errors="coerce")
+    whole = instants.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+    values: np.ndarray[Any, np.dtype[np.float64]] = whole.astype("int64") / 1000.0
+    values[np.isnat(whole)] = np.nan
+    return values
+
+
+def _floats(samples: pd.DataFrame, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    if column not in samples:
+        return np.full(len(samples), np.nan)
+    return pd.to_numeric(samples[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def _measured(line: Line, colours: Palette) -> list[dict[str, Any]]:
+    trace = {
+        "type": "scatter",
+        "name": "measured",
+        "legendrank": 1,
+        "mode": "lines" if line.y.size > 1 else "markers",
+        "x": line.at_ms,
+        "y": line.y.astype("float32"),
+        "line": {"color": colours.measured, "width": 2.2},
+        "hovertemplate": "%{y:.1f} MB measured<extra></extra>",
+    }
+    return _filled(trace, line, colours.measured_fill)
+
+
+def _estimate(line: Line, colours: Palette) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "name": "app's estimate",
+        "legendrank": 2,
+        "mode": "lines",
+        "x": line.at_ms,
+        "y": line.y.astype("float32"),
+        "line": {"color": colours.estimate, "width": 1.4, "dash": "dash", "shape": "hv"},
+        "hovertemplate": "%{y:.0f} MB estimated by the app<extra></extra>",
+    }
+
+
+def _controllers(line: Line, colours: Palette) -> list[dict[str, Any]]:
+    trace = {
+        "type": "scatter",
+        "name": "controllers",
+        "legendrank": 4,
+        "mode": "lines",
+        "x": line.at_ms,
+        "y": line.y.astype("float32"),
+        "yaxis": "y2",
+        "line": {"color": colours.controllers, "width": 1.6, "shape": "hv"},
+        "hovertemplate": "%{y:.0f} controllers<extra></extra>",
+    }
+    return _filled(trace, line, colours.controllers_fill)
+
+
+def _filled(trace: dict[str, Any], line: Line, colour: str) -> list[dict[str, Any]]:
+    """The trace with a tint under it. Plotly would tint gaps too, so there it falls to zero."""
+    fill = {"fill": "tozeroy", "fillcolor": colour}
+    if not line.gaps:
+        return [trace | fill]
+    gap = np.flatnonzero(np.isnan(line.y))
+    at_ms = np.insert(line.at_ms, [*gap, *(gap + 1)], [*line.at_ms[gap - 1], *line.at_ms[gap + 1]])
+    y = np.insert(np.nan_to_num(line.y), [*gap, *(gap + 1)], 0.0)
+    under = {"x": at_ms, "y": y.astype("float32"), "line": trace["line"] | {"width": 0}}
+    quiet = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    return [trace | fill | under | quiet, trace]
+
+
+def _growth(line: Line, growth: Growth, colours: Palette) -> list[dict[str, Any]]:
+    """The growth line through the middle of the samples, with its interval as a shaded fan."""
+    middle_ms, middle_mb = float(np.median(line.at_ms)), float(np.nanmedian(line.y))
+    ends = np.array([line.at_ms[0], middle_ms, line.at_ms[-1]])
+    hours = (ends - middle_ms) / _MS_PER_HOUR
+    common = {"type": "scatter", "mode": "lines", "x": ends, "hoverinfo": "skip"}
+    traces = []
+    if growth.low_mb_per_hour is not None and growth.high_mb_per_hour is not None:
+        rays = [hours * growth.low_mb_per_hour, hours * growth.high_mb_per_hour]
+        low, high = middle_mb + np.minimum(*rays), middle_mb + np.maximum(*rays)
+        edge = {**common, "line": {"width": 0, "color": colours.growth}, "showlegend": False}
+        traces.append({**edge, "y": low, "name": "growth, low"})
+        fill = {"fill": "tonexty", "fillcolor": colours.growth_fill}
+        traces.append({**edge, **fill, "y": high, "name": "growth, high"})
+    line_look = {"color": colours.growth, "width": 1.8, "dash": "dot"}
+    name = f"growth {growth.mb_per_hour:+.1f} MB/h"
+    middle = {"name": name, "legendrank": 3, "line": line_look}
+    return [*traces, {**common, **middle, "y": middle_mb + hours * growth.mb_per_hour}]
