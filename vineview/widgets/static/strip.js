@@ -1,0 +1,181 @@
+// @ts-check
+// The strip: the videos around the current one, each with its live state in icon, words and colour.
+
+/**
+ * @typedef {{id: string, index: number, title: string, state: string, facts: string[],
+ *   badge: {icon: string, text: string, tone: string}, retry_in_s: number | null,
+ *   in_window: boolean}} StripItem
+ * @typedef {{index: number, total: number, current_id: string | null, items: StripItem[]}} StripDocument
+ */
+
+class VineStrip {
+  /**
+   * @param {VineView} view
+   * @param {{pick: (item: StripItem) => void, label?: string}} options
+   */
+  constructor(view, { pick, label = "Videos around the current one" }) {
+    this.view = view;
+    this.pick = pick;
+    /** @type {Map<string, HTMLElement>} */
+    this.cells = new Map();
+    /** @type {Map<string, StripItem>} */
+    this.items = new Map();
+    /** @type {Map<string, number>} when each retry is due, on performance.now()'s clock */
+    this.dueAt = new Map();
+    /** @type {Map<string, string>} */
+    this.posters = new Map();
+    this.currentId = "";
+    this.list = vvNode("ol", { class: "vv-strip-list", "aria-label": label });
+    this.tip = vvNode("div", { class: "vv-tip", role: "tooltip", id: `vv-tip-${view.id}`, hidden: true });
+    this.el = vvNode("div", { class: "vv-strip" }, this.list, this.tip);
+    view.listen(this.list, "keydown", (event) => this.onKey(event));
+    view.listen(this.list, "scroll", () => this.hideTip());
+    view.every(1000, () => this.countDown());
+  }
+
+  /** @param {StripDocument} shown @param {string} currentId the current video as the view has it */
+  update(shown, currentId) {
+    const wanted = new Set(shown.items.map((item) => item.id));
+    for (const [id, cell] of this.cells) {
+      if (wanted.has(id)) continue;
+      cell.remove();
+      this.cells.delete(id);
+      this.items.delete(id);
+      this.dueAt.delete(id);
+    }
+    shown.items.forEach((item, place) => {
+      const cell = this.cells.get(item.id) ?? this.makeCell(item);
+      this.items.set(item.id, item);
+      if (item.retry_in_s === null) this.dueAt.delete(item.id);
+      else this.dueAt.set(item.id, performance.now() + item.retry_in_s * 1000);
+      this.fill(cell, item);
+      if (this.list.children[place] !== cell) this.list.insertBefore(cell, this.list.children[place] ?? null);
+    });
+    this.mark(currentId);
+  }
+
+  /** Show which video is the current one. @param {string} id */
+  mark(id) {
+    const moved = this.currentId !== id;
+    this.currentId = id;
+    for (const [each, cell] of this.cells) {
+      const button = /** @type {HTMLElement} */ (cell.firstElementChild);
+      vvSet(button, "aria-current", each === id ? "true" : null);
+      button.tabIndex = each === id || (!this.cells.has(id) && cell === this.list.firstElementChild) ? 0 : -1;
+    }
+    if (moved) this.reveal(id);
+  }
+
+  /** @param {string} id @param {string} url */
+  setPoster(id, url) {
+    this.posters.set(id, url);
+    const cell = this.cells.get(id);
+    const item = this.items.get(id);
+    if (cell && item) this.fill(cell, item);
+  }
+
+  /** @param {string} id */
+  dropPoster(id) {
+    this.posters.delete(id);
+  }
+
+  /** @param {StripItem} item */
+  makeCell(item) {
+    const button = vvNode(
+      "button",
+      { type: "button", class: "vv-cell-button", "aria-describedby": this.tip.id },
+      vvNode("span", { class: "vv-thumb" }),
+      vvNode("span", { class: "vv-badge" }),
+    );
+    const cell = vvNode("li", { class: "vv-cell" }, button);
+    const id = item.id;
+    button.addEventListener("click", this.view.guarded(() => {
+      const known = this.items.get(id);
+      if (known) this.pick(known);
+    }));
+    for (const type of ["pointerenter", "focus"]) button.addEventListener(type, () => this.showTip(id));
+    for (const type of ["pointerleave", "blur"]) button.addEventListener(type, () => this.hideTip());
+    this.cells.set(id, cell);
+    return cell;
+  }
+
+  /** @param {HTMLElement} cell @param {StripItem} item */
+  fill(cell, item) {
+    const button = /** @type {HTMLElement} */ (cell.firstElementChild);
+    const [thumb, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
+    const words = this.words(item);
+    vvSet(button, "aria-label", `${item.index + 1}. ${item.title}: ${words}`);
+    vvSet(cell, "data-state", item.state);
+    vvSet(cell, "data-window", item.in_window);
+    const poster = this.posters.get(item.id) ?? "";
+    const key = `${item.index}|${poster}`;
+    if (thumb.dataset.key !== key) {
+      thumb.dataset.key = key;
+      thumb.replaceChildren(
+        poster ? vvNode("img", { src: poster, alt: "", draggable: "false" }) : vvIcon("film"),
+        vvNode("span", { class: "vv-number" }, String(item.index + 1)),
+      );
+    }
+    const face = `${item.badge.icon}|${words}|${item.badge.tone}`;
+    if (badge.dataset.face === face) return;
+    badge.dataset.face = face;
+    vvSet(badge, "data-tone", item.badge.tone);
+    badge.replaceChildren(vvIcon(item.badge.icon), vvNode("span", {}, words));
+  }
+
+  /** The badge's words, with the seconds to a retry counted here rather than sent. @param {StripItem} item */
+  words(item) {
+    const due = this.dueAt.get(item.id);
+    if (due === undefined) return item.badge.text;
+    return `Retry in ${Math.max(0, Math.ceil((due - performance.now()) / 1000))} s`;
+  }
+
+  countDown() {
+    for (const id of this.dueAt.keys()) {
+      const cell = this.cells.get(id);
+      const item = this.items.get(id);
+      if (cell && item) this.fill(cell, item);
+    }
+  }
+
+  /** Scroll only the strip, never the notebook. @param {string} id */
+  reveal(id) {
+    const cell = this.cells.get(id);
+    if (!cell) return;
+    const left = cell.offsetLeft - (this.list.clientWidth - cell.offsetWidth) / 2;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.list.scrollTo({ left, behavior: calm ? "auto" : "smooth" });
+  }
+
+  /** @param {string} id */
+  showTip(id) {
+    const cell = this.cells.get(id);
+    const item = this.items.get(id);
+    if (!cell || !item) return;
+    this.tip.replaceChildren(
+      vvNode("strong", {}, `${item.index + 1}. ${item.title}`),
+      ...item.facts.map((fact) => vvNode("span", {}, fact)),
+    );
+    this.tip.hidden = false;
+    const room = this.el.clientWidth - this.tip.offsetWidth;
+    const middle = cell.offsetLeft - this.list.scrollLeft + cell.offsetWidth / 2 - this.tip.offsetWidth / 2;
+    this.tip.style.left = `${Math.max(0, Math.min(middle, room))}px`;
+  }
+
+  hideTip() {
+    this.tip.hidden = true;
+  }
+
+  /** Left and right move between videos without going there; Enter goes. @param {KeyboardEvent} event */
+  onKey(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    const buttons = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll("button")]);
+    const place = buttons.indexOf(/** @type {HTMLElement} */ (event.target));
+    const next = buttons[place + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus({ preventScroll: true });
+    this.reveal([...this.cells].find(([, cell]) => cell === next.parentElement)?.[0] ?? "");
+  }
+}

@@ -1,0 +1,117 @@
+"""The strip: the videos around the current one, with what the manager says of each.
+
+A pure reading of a ManagerView, so the player and the replayed timeline draw the same strip. Only
+the surroundings of the current video travel, however long the feed is.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import asdict
+from typing import Any, Protocol, runtime_checkable
+
+from vineview.core.events import VideoEvent
+from vineview.core.state import VideoState
+from vineview.core.view import ManagerView
+from vineview.widgets.cards import Badge, badge_of, facts_of
+
+__all__ = ["AROUND", "Retrying", "held_bytes_of", "retry_in_s", "strip_document", "strip_html"]
+
+AROUND = 12
+"""How many videos each side of the current one the strip shows."""
+
+
+@runtime_checkable
+class Retrying(Protocol):
+    """A manager that says when a failed video is tried again."""
+
+    def retry_in_s(self, video_id: str) -> float | None:
+        """Seconds until the automatic retry; None when none is due."""
+        ...
+
+
+def strip_document(manager: ManagerView, *, around: int = AROUND) -> dict[str, Any]:
+    """What the strip shows, as plain values.
+
+    Args:
+        manager: Live or replayed.
+        around: How many videos each side of the current one.
+
+    Returns:
+        ``index``, ``total``, ``current_id`` and ``items``: for each video ``id``, ``index``,
+        ``title``, ``state``, ``badge`` (``icon``, ``text``, ``tone``, ``symbol``), ``facts``
+        (lines of text), ``retry_in_s`` and ``in_window``.
+    """
+    videos = manager.videos
+    index = min(max(manager.current_index, 0), max(len(videos) - 1, 0))
+    first = max(index - around, 0)
+    config = manager.config
+    window = range(index - config.preload_behind, index + config.preload_ahead + 1)
+    items = []
+    for position, event in enumerate(videos[first : index + around + 1], start=first):
+        state = manager.get_video_state(event.id)
+        if state is not None:
+            items.append(_item(manager, event, state, position, in_window=position in window))
+    return {
+        "index": index,
+        "total": len(videos),
+        "current_id": videos[index].id if videos else None,
+        "items": items,
+    }
+
+
+def strip_html(document: dict[str, Any]) -> str:
+    """The strip without script: one row per video.
+
+    Args:
+        document: As :func:`strip_document` gives it.
+    """
+    rows = "".join(
+        f"<tr><td>{item['index'] + 1}</td>"
+        f"<td>{'<b>' if item['id'] == document['current_id'] else ''}{html.escape(item['title'])}"
+        f"{'</b>' if item['id'] == document['current_id'] else ''}</td>"
+        f"<td>{item['badge']['symbol']} {html.escape(item['badge']['text'])}</td>"
+        f"<td>{html.escape(' · '.join(item['facts'][1:]))}</td></tr>"
+        for item in document["items"]
+    )
+    head = "<tr><th>#</th><th>Video</th><th>State</th><th>Facts</th></tr>"
+    return f"<table>{head}{rows}</table>"
+
+
+def retry_in_s(manager: ManagerView, video_id: str) -> float | None:
+    """Seconds until a video's automatic retry, when the manager says so.
+
+    Args:
+        manager: Live or replayed.
+        video_id: The video.
+    """
+    return manager.retry_in_s(video_id) if isinstance(manager, Retrying) else None
+
+
+def held_bytes_of(manager: ManagerView, video_id: str) -> int | None:
+    """Bytes a video's controller holds; None without a controller.
+
+    Args:
+        manager: Live or replayed.
+        video_id: The video.
+    """
+    controller = manager.get_controller(video_id)
+    return None if controller is None else controller.held_bytes
+
+
+def _item(
+    manager: ManagerView, event: VideoEvent, state: VideoState, index: int, *, in_window: bool
+) -> dict[str, Any]:
+    due = retry_in_s(manager, event.id) if state.has_failed else None
+    badge: Badge = badge_of(state, retry_in_s=due)
+    held = held_bytes_of(manager, event.id)
+    return {
+        "id": event.id,
+        "index": index,
+        "title": event.title or event.content or "Untitled",
+        "state": state.loading_state.value,
+        "badge": asdict(badge),
+        "facts": facts_of(state, config=manager.config, held_bytes=held),
+        "retry_in_s": due,
+        "in_window": in_window,
+    }
