@@ -1,0 +1,155 @@
+"""Opening a clip: the one place FFmpeg is handed bytes from outside.
+
+FFmpeg's playlist and concatenation demuxers open further files and addresses named *inside* the
+data. vineview hands over an open file, admits only formats that carry their media themselves, and
+refuses every protocol, so a hostile clip can reach nothing but its own bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from vineview.errors import MediaError
+from vineview.media.sniff import diagnose
+
+__all__ = [
+    "Opener",
+    "Source",
+    "choose_tracks",
+    "codec_name",
+    "is_encrypted",
+    "open_clip",
+    "open_file",
+    "source_name",
+]
+
+Opener: TypeAlias = Callable[[], BinaryIO]
+"""Returns a binary file of its own, so that several readers of a clip do not disturb each other."""
+
+Source: TypeAlias = str | Path | BinaryIO | Opener
+"""A path, an open binary file, or a function that opens one."""
+
+_FORMATS = "mov,matroska,webm,mpegts,mpeg,flv,avi,ogg,asf,gif,mp3,wav,flac,aac,ivf,nut"
+_OPTIONS = {
+    "format_whitelist": _FORMATS,
+    "protocol_whitelist": "",
+    "probesize": str(2**20),
+    "analyzeduration": str(2_000_000),
+    "max_streams": "64",
+    "max_probe_packets": "500",
+}
+_READ_BYTES = 2**16
+
+
+@contextlib.contextmanager
+def open_clip(source: Source) -> Iterator[InputContainer]:
+    """Open a clip for demuxing, safely.
+
+    Args:
+        source: A path, an open binary file, or a function that opens one.
+
+    Yields:
+        PyAV's container; it and any file opened here are closed afterwards.
+
+    Raises:
+        MediaError: The clip cannot be read; ``reason`` is ``missing``, ``empty``, ``truncated``,
+            ``not-a-video``, ``image`` or ``damaged``.
+    """
+    name = source_name(source)
+    with open_file(source) as file:
+        file.seek(0)
+        try:
+            container = av.open(
+                _Unnamed(file), "r", container_options=_OPTIONS, buffer_size=_READ_BYTES
+            )
+        except av.FFmpegError as error:
+            raise diagnose(file, name=name, error=error) from error
+        try:
+            yield container
+        except av.FFmpegError as error:
+            raise MediaError(
+                f"{name} is damaged: {error.strerror or error}",
+                source=name,
+                reason="damaged",
+                hint="Check that it plays elsewhere, and fetch or export it again.",
+            ) from error
+        finally:
+            container.close()
+
+
+@contextlib.contextmanager
+def open_file(source: Source) -> Iterator[BinaryIO]:
+    """The binary file behind a source; closed afterwards only if it was opened here.
+
+    Raises:
+        MediaError: There is no such file (``missing``).
+    """
+    if isinstance(source, (str, Path)):
+        try:
+            file: BinaryIO = Path(source).open("rb")  # noqa: SIM115 - the with block below closes it
+        except OSError as error:
+            raise MediaError(
+                f"{source} cannot be opened: {error.strerror}",
+                source=str(source),
+                reason="missing",
+                hint="Check the path.",
+            ) from error
+        with file:
+            yield file
+    elif callable(source):
+        with contextlib.closing(source()) as file:
+            yield file
+    else:
+        yield source
+
+
+def source_name(source: Source) -> str:
+    """What to call a source in messages."""
+    if isinstance(source, (str, Path)):
+        return str(source)
+    return str(getattr(source, "name", None) or "the clip")
+
+
+def choose_tracks(container: InputContainer) -> tuple[Stream | None, Stream | None]:
+    """The video and audio track a player would take; cover pictures are not video.
+
+    Returns:
+        The video and the audio stream, each ``None`` if there is none.
+    """
+    video, audio = container.streams.best("video"), container.streams.best("audio")
+    if video is not None and video.disposition & Disposition.attached_pic:
+        video = next(
+            (s for s in container.streams.video if not s.disposition & Disposition.attached_pic),
+            None,
+        )
+    return video, audio
+
+
+def codec_name(stream: Stream) -> str:
+    """FFmpeg's short name of a track's codec, whichever decoder would be used for it."""
+    return str(stream.codec_context.codec.canonical_name)
+
+
+def is_encrypted(stream: Stream) -> bool:
+    """Whether a track's samples are encrypted (``encv``, ``enca`` and iTunes' ``drms``)."""
+    try:
+        tag = stream.codec_context.codec_tag
+    except UnicodeDecodeError:  # AVI's numbers are not letters
+        return False
+    return tag in {"encv", "enca", "drms", "drmi"}
+
+
+class _Unnamed:
+    """A file without its name, so that FFmpeg judges a clip by its bytes, not its extension."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+        self.seek = file.seek
+        self.tell = file.tell

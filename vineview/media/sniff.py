@@ -1,0 +1,124 @@
+"""Why a clip will not open: what the bytes are instead, in words a person can act on.
+
+FFmpeg says "Invalid data found when processing input" to a web page, a picture and a cut MP4
+alike; the first bytes and the top-level boxes tell them apart.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from vineview.errors import MediaError
+from vineview.media.boxes import top_level
+
+__all__ = ["diagnose", "size_of"]
+
+_HEAD_BYTES = 512
+_PLAYLIST_HINT = "Pass the clip itself, not a list of clips."
+_MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
+    (b"\x89PNG", "image", "a PNG picture", ""),
+    (b"\xff\xd8\xff", "image", "a JPEG picture", ""),
+    (b"BM", "image", "a BMP picture", ""),
+    (b"#EXTM3U", "not-a-video", "an HLS playlist", _PLAYLIST_HINT),
+    (b"ffconcat", "not-a-video", "a list of clips to concatenate", _PLAYLIST_HINT),
+    (b"<MPD", "not-a-video", "a DASH manifest", _PLAYLIST_HINT),
+    (b"PK\x03\x04", "not-a-video", "a ZIP archive", "Unpack it first."),
+    (b"\x1f\x8b", "not-a-video", "gzip-compressed data", "Unpack it first."),
+    (b"%PDF", "not-a-video", "a PDF document", ""),
+)
+_WRITTEN = bytes({*range(0x20, 0x100), *b"\t\n\f\r"})
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")
+
+
+def size_of(file: BinaryIO) -> int:
+    """How many bytes a file has, leaving its position where it was."""
+    here = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(here)
+    return size if size is not None else file.tell()
+
+
+def diagnose(file: BinaryIO, *, name: str, error: Exception) -> MediaError:
+    """The error to raise for a clip FFmpeg would not open.
+
+    Args:
+        file: The clip.
+        name: What to call it.
+        error: What FFmpeg said.
+
+    Returns:
+        A :class:`~vineview.errors.MediaError` with ``reason`` ``empty``, ``image``,
+        ``not-a-video``, ``truncated`` or ``damaged``.
+    """
+    size = size_of(file)
+    if size == 0:
+        return MediaError(
+            f"{name} is empty (0 bytes)",
+            source=name,
+            reason="empty",
+            hint="Upload or fetch it again.",
+        )
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    reason, what, hint = _what(head)
+    if what:
+        return MediaError(
+            f"{name} is not a video: it is {what}", source=name, reason=reason, hint=hint
+        )
+    cut = _missing_index(file, size) if head[4:8] in {b"ftyp", b"mdat", b"free", b"wide"} else ""
+    if cut:
+        return MediaError(
+            f"{name} is cut off: {cut}",
+            source=name,
+            reason="truncated",
+            hint="Upload it again, or write it with its index (moov) at the front.",
+        )
+    return MediaError(
+        f"{name} is not a video this package can read ({error})",
+        source=name,
+        reason="not-a-video",
+        hint="Check that it plays elsewhere; MP4 with H.264 and AAC plays everywhere.",
+    )
+
+
+def _what(head: bytes) -> tuple[str, str, str]:
+    """What the first bytes are if they are not a clip's: reason, description, hint."""
+    for magic, reason, what, hint in _MAGIC:
+        if head.startswith(magic):
+            return reason, what, hint
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image", "a WebP picture", ""
+    start = head.lstrip().lower()
+    if start.startswith(_PAGES):
+        return "not-a-video", "a web page", "The server probably answered with an error page."
+    if start.startswith((b"{", b"[")):
+        return "not-a-video", "JSON text", "The server probably answered with an error message."
+    if not head.translate(None, delete=_WRITTEN) and _is_text(head):
+        return "not-a-video", "a text file", "Check the file name."
+    return "", "", ""
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 3  # a character cut by the reading, not by nature
+    return True
+
+
+def _missing_index(file: BinaryIO, size: int) -> str:
+    """How an MP4 without a usable index is cut; empty if that is not what is wrong."""
+    found = list(top_level(file, size))
+    expected = max((box.end for box in found), default=0)
+    kinds = [box.kind for box in found]
+    if "moov" in kinds and expected <= size:
+        return ""
+    if expected > size:
+        return (
+            f"{size:,} bytes are there of at least {expected:,} ({100 * size // expected} %), and "
+            "its index (moov), which comes last, is missing"
+            if "moov" not in kinds
+            else f"{size:,} bytes are there of at least {expected:,}, and its index is incomplete"
+        )
+    return f"its index (moov) is missing from the {size:,} bytes there are"
