@@ -1,0 +1,193 @@
+"""What is known about one video: its load state, its last error, its retries.
+
+States are values. A change makes a new one through a ``to_...`` method, and each of these asks
+the one transition table first, so an illegal step cannot be written down anywhere.
+(Reference, sections 3.4 and 3.5.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from vineview.core.events import VideoEvent
+from vineview.errors import VideoManagerError
+
+__all__ = ["TRANSITIONS", "ErrorClass", "LoadState", "VideoState"]
+
+
+class LoadState(StrEnum):
+    """Where a video stands. The values are those of the performance export."""
+
+    NOT_LOADED = "not_loaded"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+    PERMANENTLY_FAILED = "permanently_failed"
+    DISPOSED = "disposed"
+
+
+class ErrorClass(StrEnum):
+    """Why a load failed, decided from error types and status codes, never from message text."""
+
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    SERVER_ERROR = "server_error"
+    FORMAT_ERROR = "format_error"
+    SERVER_CONFIG_ERROR = "server_config_error"
+    MEDIA_ERROR = "media_error"
+    UNKNOWN = "unknown"
+
+
+_S = LoadState
+
+TRANSITIONS: Mapping[LoadState, frozenset[LoadState]] = MappingProxyType(
+    {
+        # READY straight from NOT_LOADED is for GIFs only, which need no controller.
+        _S.NOT_LOADED: frozenset(
+            {_S.LOADING, _S.READY, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
+        ),
+        _S.LOADING: frozenset(
+            {_S.NOT_LOADED, _S.READY, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
+        ),
+        _S.READY: frozenset(
+            {_S.NOT_LOADED, _S.LOADING, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
+        ),
+        _S.FAILED: frozenset(
+            {_S.NOT_LOADED, _S.LOADING, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
+        ),
+        _S.PERMANENTLY_FAILED: frozenset({_S.NOT_LOADED, _S.PERMANENTLY_FAILED, _S.DISPOSED}),
+        _S.DISPOSED: frozenset({_S.NOT_LOADED}),
+    }
+)
+"""From each state, the states it may become."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoState:
+    """One video at one moment. Equality ignores ``last_updated``.
+
+    Attributes:
+        event: The video.
+        loading_state: Where it stands.
+        error_message: What went wrong last; ``None`` unless failed.
+        error_class: The class of that error; ``None`` unless failed.
+        retry_count: Failures so far that an automatic retry answers; never above the maximum.
+        last_updated: When this state was made, in UTC.
+
+    Raises:
+        VideoManagerError: If ``retry_count`` is negative.
+
+    Example:
+        >>> state = VideoState(VideoEvent(id="a")).to_loading(at=datetime(2026, 1, 1, tzinfo=UTC))
+        >>> state.loading_state, state.is_loading
+        (<LoadState.LOADING: 'loading'>, True)
+    """
+
+    event: VideoEvent
+    loading_state: LoadState = LoadState.NOT_LOADED
+    error_message: str | None = None
+    error_class: ErrorClass | None = None
+    retry_count: int = 0
+    last_updated: datetime = field(
+        default_factory=lambda: datetime.fromtimestamp(0, UTC), compare=False
+    )
+
+    def __post_init__(self) -> None:
+        if self.retry_count < 0:
+            raise VideoManagerError(
+                f"retry_count is {self.retry_count}, and cannot be negative", self.event.id
+            )
+
+    @property
+    def error(self) -> str | None:
+        """The same as ``error_message``, under the name the runbooks read."""
+        return self.error_message
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a load is in flight."""
+        return self.loading_state is LoadState.LOADING
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the video can be shown now."""
+        return self.loading_state is LoadState.READY
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last load failed, for now or for good."""
+        return self.loading_state in {LoadState.FAILED, LoadState.PERMANENTLY_FAILED}
+
+    @property
+    def is_disposed(self) -> bool:
+        """Whether the video was disposed of by name."""
+        return self.loading_state is LoadState.DISPOSED
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether an automatic retry is still due: failed, but not for good."""
+        return self.loading_state is LoadState.FAILED
+
+    def to_loading(self, *, at: datetime) -> VideoState:
+        """The state of a load just begun: the error is cleared, the retries are kept."""
+        self._check(LoadState.LOADING)
+        return VideoState(self.event, LoadState.LOADING, None, None, self.retry_count, at)
+
+    def to_ready(self, *, at: datetime) -> VideoState:
+        """The state of a finished load; a video not loading may be ready only as a GIF."""
+        self._check(LoadState.READY)
+        return VideoState(self.event, LoadState.READY, None, None, self.retry_count, at)
+
+    def to_failed(
+        self,
+        message: str,
+        *,
+        at: datetime,
+        max_retries: int,
+        error_class: ErrorClass = ErrorClass.UNKNOWN,
+    ) -> VideoState:
+        """The state after a failure: one retry more, or permanent once they are used up.
+
+        Args:
+            message: What went wrong.
+            at: When.
+            max_retries: How many automatic retries the configuration allows.
+            error_class: The class of the error.
+        """
+        if self.retry_count >= max_retries:
+            return self.to_permanently_failed(message, at=at, error_class=error_class)
+        self._check(LoadState.FAILED)
+        retries = self.retry_count + 1
+        return VideoState(self.event, LoadState.FAILED, message, error_class, retries, at)
+
+    def to_permanently_failed(
+        self, message: str, *, at: datetime, error_class: ErrorClass = ErrorClass.UNKNOWN
+    ) -> VideoState:
+        """The state after the last failure; the retry count is left alone."""
+        to = LoadState.PERMANENTLY_FAILED
+        self._check(to)
+        return VideoState(self.event, to, message, error_class, self.retry_count, at)
+
+    def to_not_loaded(self, *, at: datetime) -> VideoState:
+        """A fresh start: no error, no retries used."""
+        self._check(LoadState.NOT_LOADED)
+        return VideoState(self.event, last_updated=at)
+
+    def to_disposed(self, *, at: datetime) -> VideoState:
+        """The state of a video disposed of by name."""
+        self._check(LoadState.DISPOSED)
+        return VideoState(self.event, LoadState.DISPOSED, None, None, self.retry_count, at)
+
+    def _check(self, to: LoadState) -> None:
+        before = self.loading_state
+        legal = to in TRANSITIONS[before]
+        if before is LoadState.NOT_LOADED and to is LoadState.READY:
+            legal = self.event.is_gif
+        if not legal:
+            raise VideoManagerError(f"a video cannot go from {before} to {to}", self.event.id)
