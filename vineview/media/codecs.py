@@ -14,7 +14,15 @@ from collections.abc import Iterator
 
 from vineview.media.boxes import boxes, find
 
-__all__ = ["AUDIO_TAKEN", "VIDEO_TAKEN", "VIDEO_UNDECIDED", "codec_strings", "label", "mime_type"]
+__all__ = [
+    "AAC_PROFILES_TAKEN",
+    "AUDIO_TAKEN",
+    "VIDEO_TAKEN",
+    "VIDEO_UNDECIDED",
+    "codec_strings",
+    "label",
+    "mime_type",
+]
 
 VIDEO_TAKEN = frozenset({"h264", "vp9", "av1"})
 """Video every Chromium with the usual codecs plays from MP4."""
@@ -22,8 +30,11 @@ VIDEO_TAKEN = frozenset({"h264", "vp9", "av1"})
 VIDEO_UNDECIDED = frozenset({"hevc"})
 """Video a browser takes or not depending on the machine's hardware: it is asked."""
 
-AUDIO_TAKEN = frozenset({"aac", "opus", "flac", "mp3"})
-"""Sound every Chromium with the usual codecs plays from MP4."""
+AUDIO_TAKEN = frozenset({"aac", "flac", "opus"})
+"""Sound every Chromium with the usual codecs takes from MP4; it takes MP3 only on its own."""
+
+AAC_PROFILES_TAKEN = frozenset({None, "LC", "HE-AAC", "HE-AACv2"})
+"""The profiles of AAC among it; Main, SSR, LTP and xHE-AAC are refused."""
 
 _LABELS = {
     "aac": "AAC",

@@ -14,21 +14,11 @@ from typing import BinaryIO, TypeAlias
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition, Stream
 
 from vineview.errors import MediaError
 from vineview.media.sniff import diagnose
 
-__all__ = [
-    "Opener",
-    "Source",
-    "choose_tracks",
-    "codec_name",
-    "is_encrypted",
-    "open_clip",
-    "open_file",
-    "source_name",
-]
+__all__ = ["Opener", "Source", "open_clip", "open_file", "source_name"]
 
 Opener: TypeAlias = Callable[[], BinaryIO]
 """Returns a binary file of its own, so that several readers of a clip do not disturb each other."""
@@ -49,11 +39,12 @@ _READ_BYTES = 2**16
 
 
 @contextlib.contextmanager
-def open_clip(source: Source) -> Iterator[InputContainer]:
+def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputContainer]:
     """Open a clip for demuxing, safely.
 
     Args:
         source: A path, an open binary file, or a function that opens one.
+        name: What to call it in messages; its path unless told.
 
     Yields:
         PyAV's container; it and any file opened here are closed afterwards.
@@ -62,7 +53,7 @@ def open_clip(source: Source) -> Iterator[InputContainer]:
         MediaError: The clip cannot be read; ``reason`` is ``missing``, ``empty``, ``truncated``,
             ``not-a-video``, ``image`` or ``damaged``.
     """
-    name = source_name(source)
+    name = name or source_name(source)
     with open_file(source) as file:
         file.seek(0)
         try:
@@ -115,35 +106,6 @@ def source_name(source: Source) -> str:
     if isinstance(source, (str, Path)):
         return str(source)
     return str(getattr(source, "name", None) or "the clip")
-
-
-def choose_tracks(container: InputContainer) -> tuple[Stream | None, Stream | None]:
-    """The video and audio track a player would take; cover pictures are not video.
-
-    Returns:
-        The video and the audio stream, each ``None`` if there is none.
-    """
-    video, audio = container.streams.best("video"), container.streams.best("audio")
-    if video is not None and video.disposition & Disposition.attached_pic:
-        video = next(
-            (s for s in container.streams.video if not s.disposition & Disposition.attached_pic),
-            None,
-        )
-    return video, audio
-
-
-def codec_name(stream: Stream) -> str:
-    """FFmpeg's short name of a track's codec, whichever decoder would be used for it."""
-    return str(stream.codec_context.codec.canonical_name)
-
-
-def is_encrypted(stream: Stream) -> bool:
-    """Whether a track's samples are encrypted (``encv``, ``enca`` and iTunes' ``drms``)."""
-    try:
-        tag = stream.codec_context.codec_tag
-    except UnicodeDecodeError:  # AVI's numbers are not letters
-        return False
-    return tag in {"encv", "enca", "drms", "drmi"}
 
 
 class _Unnamed:

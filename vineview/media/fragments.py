@@ -1,0 +1,143 @@
+"""Fragments: what the MP4 muxer writes, cut at its boxes and joined to segments.
+
+The first segment is the first fragment with a picture in it, so that it is small; later ones last
+about a second or 1 MiB. A new one begins with a keyframe where there is one, but none is held back
+for it: a clip with a keyframe every ten seconds would otherwise start ten times later, and
+``MediaSource`` joins consecutive fragments without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vineview.media.boxes import runs, timescales
+
+__all__ = ["Cutter", "Fragment", "Segment", "joined"]
+
+_SEGMENT_S = 1.0
+_MIN_SEGMENT_S = 0.5
+_SEGMENT_BYTES = 2**20
+_BOX_HEADER_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of whole fragments, ready to be appended to a ``SourceBuffer``.
+
+    Attributes:
+        data: ``moof`` and ``mdat`` boxes.
+        start_s: When its first picture (or sound) is shown, from the clip's beginning.
+        duration_s: How long it lasts.
+        index: 0 for the first of its stream, then counting.
+        keyframe: Whether it can be decoded without an earlier segment.
+    """
+
+    data: bytes
+    start_s: float
+    duration_s: float
+    index: int
+    keyframe: bool
+
+    @property
+    def end_s(self) -> float:
+        """When what it holds is over."""
+        return self.start_s + self.duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One ``moof`` and its ``mdat``; times and ``keyframe`` are its picture's if it has one."""
+
+    data: bytes
+    start_s: float
+    end_s: float
+    keyframe: bool
+    has_video: bool
+
+
+class Cutter:
+    """The file the muxer writes to: keeps what is not yet a whole fragment, nothing else."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._header = b""
+        self._moof = b""
+        self._tracks: dict[int, tuple[str, int]] = {}
+        self.init_segment = b""
+        """``ftyp`` and ``moov``, once the muxer has written both."""
+
+    def write(self, data: bytes) -> int:
+        """Take bytes from the muxer."""
+        self._buffer += data
+        return len(data)
+
+    def take(self) -> Iterator[Fragment]:
+        """Hand out the fragments that are whole by now."""
+        while len(self._buffer) >= _BOX_HEADER_BYTES:
+            size = int.from_bytes(self._buffer[:4], "big")
+            kind = bytes(self._buffer[4:8])
+            if size < _BOX_HEADER_BYTES or len(self._buffer) < size:
+                return
+            with memoryview(self._buffer) as view:
+                box = bytes(view[:size])
+            del self._buffer[:size]
+            if kind == b"mdat" and self._moof:
+                yield self._fragment(box)
+            elif kind == b"moof":
+                self._moof = box
+            elif not self.init_segment:
+                self._header += box
+                if kind == b"moov":
+                    self.init_segment = self._header
+                    self._tracks = timescales(self._header)
+
+    def _fragment(self, mdat: bytes) -> Fragment:
+        found = []
+        for run in runs(self._moof):
+            handler, scale = self._tracks[run.track_id]
+            found.append((handler != "vide", run.begin / scale, run.end / scale, run.is_sync))
+        is_sound, start_s, end_s, is_sync = min(found)  # the picture's, if there is one
+        return Fragment(self._moof + mdat, start_s, end_s, is_sync, not is_sound)
+
+
+def joined(fragments: Iterator[Fragment], *, has_video: bool) -> Iterator[Segment]:
+    """Join fragments to segments.
+
+    Args:
+        fragments: In the order the muxer wrote them.
+        has_video: Whether the clip has a picture track, for which the first segment waits.
+
+    Yields:
+        Segments, each as soon as it is whole.
+    """
+    held: list[Fragment] = []
+    index = 0
+    for fragment in fragments:
+        if index and held and fragment.keyframe and _length_s(held) >= _MIN_SEGMENT_S:
+            yield _segment(held, index, has_video=has_video)
+            held, index = [], index + 1
+        held.append(fragment)
+        is_first = index == 0 and fragment.has_video is has_video
+        is_long = index > 0 and _length_s(held) >= _SEGMENT_S
+        if is_first or is_long or sum(len(one.data) for one in held) >= _SEGMENT_BYTES:
+            yield _segment(held, index, has_video=has_video)
+            held, index = [], index + 1
+    if held:
+        yield _segment(held, index, has_video=has_video)
+
+
+def _segment(fragments: list[Fragment], index: int, *, has_video: bool) -> Segment:
+    leading = [one for one in fragments if one.has_video] or fragments
+    start_s = min(one.start_s for one in leading)
+    return Segment(
+        data=b"".join(one.data for one in fragments),
+        start_s=start_s,
+        duration_s=max(one.end_s for one in leading) - start_s,
+        index=index,
+        keyframe=leading[0].keyframe and leading[0].has_video is has_video,
+    )
+
+
+def _length_s(fragments: list[Fragment]) -> float:
+    return fragments[-1].end_s - fragments[0].start_s

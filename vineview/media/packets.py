@@ -1,0 +1,148 @@
+"""Packets: a clip's own, from a keyframe on, with times a muxer accepts.
+
+Times are counted from the clip's beginning: where its picture begins, unless its sound begins
+much earlier. FFmpeg reports packets without times, out of order and before that beginning; they
+are mended or dropped here, so that nothing after has to think of it. Packets of size 0 are left
+out, not those without a ``dts``: many containers store none.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from vineview.media.tracks import tick
+
+__all__ = ["PacketReader"]
+
+_MAX_ERRORS = 50
+_MAX_EARLY_PACKETS = 2000
+_AUDIO_LEAD_S = 0.5
+_BACK_OFF_S = (0.0, 3.0, 12.0, 60.0, float("inf"))
+
+
+class PacketReader:
+    """Reads the packets of some tracks.
+
+    Args:
+        container: The open clip.
+        tracks: Which tracks, the leading one (whose keyframes count) first.
+        origin_s: The moment of the clip's own clock that is zero here, if an earlier reader of the
+            same clip found it.
+    """
+
+    def __init__(
+        self, container: InputContainer, tracks: list[Stream], *, origin_s: float | None = None
+    ) -> None:
+        self._container = container
+        self._tracks = tracks
+        self.origin_s = _nominal_origin_s(tracks) if origin_s is None else origin_s
+        """The moment of the clip's own clock that is zero here."""
+
+    def read(self, start_s: float) -> Iterator[Packet[Any]]:
+        """Every whole packet from the keyframe at or before ``start_s`` on."""
+        clocks = {track.index: _TrackClock() for track in self._tracks}
+        for packet in self._from_keyframe(start_s):
+            ticks = round(self.origin_s / tick(packet.stream))
+            if clocks[packet.stream_index].settle(packet, ticks):
+                yield packet
+
+    def _from_keyframe(self, start_s: float) -> Iterator[Packet[Any]]:
+        """Seek, then find the keyframe; some containers land behind it, so look further back."""
+        if start_s <= 0:
+            yield from self._from_beginning()
+            return
+        lead = self._tracks[0]
+        for back_s in _BACK_OFF_S:
+            wanted_s = max(start_s - back_s, 0.0) + self.origin_s
+            self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)
+            keyframe, early, packets = self._first_keyframe()
+            if keyframe is None:
+                continue
+            begun_s = _time_s(keyframe)
+            if begun_s - self.origin_s <= start_s or back_s >= start_s:
+                overlapping = [one for one in early if _end_s(one) > begun_s]
+                yield from itertools.chain(overlapping, [keyframe], packets)
+                return
+
+    def _from_beginning(self) -> Iterator[Packet[Any]]:
+        keyframe, early, packets = self._first_keyframe()
+        if keyframe is None:
+            return
+        begun_s = _time_s(keyframe)
+        if begun_s - self.origin_s < _AUDIO_LEAD_S:
+            self.origin_s = begun_s  # the header was off by a little, or hid what precedes it
+        yield from itertools.chain(early, [keyframe], packets)
+
+    def _first_keyframe(
+        self,
+    ) -> tuple[Packet[Any] | None, list[Packet[Any]], Iterator[Packet[Any]]]:
+        """The leading track's next keyframe, the other packets before it, and those after."""
+        lead = self._tracks[0].index
+        packets = self._demuxed()
+        early: deque[Packet[Any]] = deque(maxlen=_MAX_EARLY_PACKETS)
+        for packet in packets:
+            if packet.stream_index != lead:
+                early.append(packet)
+            elif packet.is_keyframe:
+                return packet, list(early), packets
+        return None, [], packets
+
+    def _demuxed(self) -> Iterator[Packet[Any]]:
+        """Packets as they are stored; damaged stretches are passed over, up to a limit."""
+        for _ in range(_MAX_ERRORS):
+            try:
+                for packet in self._container.demux(self._tracks):
+                    if packet.size and not packet.is_corrupt:
+                        yield packet
+            except av.InvalidDataError:
+                continue
+            return
+
+
+class _TrackClock:
+    """One track's times, made good enough for a muxer: present and increasing."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+
+    def settle(self, packet: Packet[Any], origin: int) -> bool:
+        """Mend a packet's times in place; false if it lies before the clip's beginning."""
+        pts = None if packet.pts is None else packet.pts - origin
+        dts = None if packet.dts is None else packet.dts - origin
+        if pts is None:
+            pts = dts
+        if pts is None:
+            pts = dts = 0 if self._last is None else self._last + max(packet.duration or 1, 1)
+        if pts < 0:
+            return False
+        if dts is not None:
+            if self._last is not None and dts <= self._last:
+                dts = self._last + 1
+                pts = max(pts, dts)
+            self._last = dts
+        packet.pts, packet.dts = pts, dts
+        return True
+
+
+def _nominal_origin_s(tracks: list[Stream]) -> float:
+    """Where the header says the clip begins."""
+    starts = [float((track.start_time or 0) * tick(track)) for track in tracks]
+    sound_leads = starts[0] - min(starts) > _AUDIO_LEAD_S
+    return min(starts) if sound_leads else starts[0]
+
+
+def _time_s(packet: Packet[Any]) -> float:
+    time = packet.pts if packet.pts is not None else packet.dts
+    return float((time or 0) * tick(packet.stream))
+
+
+def _end_s(packet: Packet[Any]) -> float:
+    return _time_s(packet) + float((packet.duration or 0) * tick(packet.stream))

@@ -1,0 +1,126 @@
+"""Tracks: which of a clip's go to the browser, and which no browser takes.
+
+One picture and one sound, as FFmpeg would choose them. Sound a browser refuses is left out and
+said so, because a silent picture tells an engineer more than none; a refused picture is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from vineview.errors import MediaError
+from vineview.media.codecs import (
+    AAC_PROFILES_TAKEN,
+    AUDIO_TAKEN,
+    VIDEO_TAKEN,
+    VIDEO_UNDECIDED,
+    label,
+)
+
+__all__ = ["MAX_PIXELS", "Tracks", "choose_tracks", "codec_name", "tick"]
+
+MAX_PIXELS = 8192 * 8192
+"""Pictures larger than this are refused unseen: a header is a few bytes, its frame gigabytes."""
+
+_MICROSECOND = Fraction(1, 1_000_000)
+_ENCRYPTED_TAGS = frozenset({"encv", "enca", "drms", "drmi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The picture and the sound a player takes of a clip; either may be missing."""
+
+    video: VideoStream | None
+    audio: AudioStream | None
+
+    @property
+    def takes_sound(self) -> bool:
+        """Whether there is sound, of a kind a browser takes from MP4."""
+        if self.audio is None:
+            return False
+        codec = codec_name(self.audio)
+        return codec in AUDIO_TAKEN and (codec != "aac" or self.audio.profile in AAC_PROFILES_TAKEN)
+
+    def playable(self, *, name: str) -> list[Stream]:
+        """The tracks that go to the browser, the leading one first.
+
+        Raises:
+            MediaError: ``no-media``, ``too-large``, ``encrypted`` or ``refused-codec``.
+        """
+        for track in (self.video, self.audio):
+            if track is not None and _tag(track) in _ENCRYPTED_TAGS:
+                raise MediaError(
+                    f"{name} is encrypted",
+                    source=name,
+                    reason="encrypted",
+                    hint="Publish it without DRM.",
+                )
+        if self.video is not None and codec_name(self.video) not in VIDEO_TAKEN | VIDEO_UNDECIDED:
+            raise _refused(self.video, name=name)
+        if self.video is None and self.audio is not None and not self.takes_sound:
+            raise _refused(self.audio, name=name)
+        sound = self.audio if self.takes_sound else None
+        return [track for track in (self.video, sound) if track is not None]
+
+
+def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
+    """The picture and the sound of a clip; cover pictures are not video.
+
+    Raises:
+        MediaError: There is neither (``no-media``), or the picture is larger than
+            :data:`MAX_PIXELS` (``too-large``).
+    """
+    best = container.streams.best("video")
+    pictures = [one for one in (best, *container.streams.video) if isinstance(one, VideoStream)]
+    video = next((one for one in pictures if not one.disposition & Disposition.attached_pic), None)
+    sound = container.streams.best("audio")
+    audio = sound if isinstance(sound, AudioStream) else None
+    if video is None and audio is None:
+        raise MediaError(
+            f"{name} holds neither picture nor sound",
+            source=name,
+            reason="no-media",
+            hint="It may be cut off right after its header; upload it again.",
+        )
+    if video is not None and video.width * video.height > MAX_PIXELS:
+        raise MediaError(
+            f"{name} claims pictures of {video.width}x{video.height}, more than any player shows",
+            source=name,
+            reason="too-large",
+            hint="Scale it down, or check whether its header is damaged.",
+        )
+    return Tracks(video, audio)
+
+
+def codec_name(track: Stream) -> str:
+    """FFmpeg's short name of a track's codec, whichever decoder would be used for it."""
+    return track.codec_context.codec.canonical_name
+
+
+def tick(track: Stream) -> Fraction:
+    """A track's time base; PyAV gives ``None`` or 0/1 where there is none."""
+    return track.time_base or _MICROSECOND
+
+
+def _tag(track: Stream) -> str:
+    try:
+        return track.codec_context.codec_tag
+    except UnicodeDecodeError:  # AVI's tags are numbers as well as letters
+        return ""
+
+
+def _refused(track: Stream, *, name: str) -> MediaError:
+    """The error for a codec no browser takes."""
+    how = "-c:v libx264 -c:a aac" if track.type == "video" else "-c:a aac"
+    return MediaError(
+        f"{name}: browsers do not play {label(codec_name(track))}",
+        source=name,
+        reason="refused-codec",
+        hint=f"Re-encode it, for example: ffmpeg -i IN {how} -movflags +faststart OUT.mp4",
+    )
