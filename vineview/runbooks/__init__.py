@@ -1,0 +1,1 @@
+"""Runbooks: their steps, the runner that executes them, the page they leave."""
