@@ -1,0 +1,141 @@
+"""What a record's fields may hold, and how instants and values are written.
+
+A record is used whole or set aside whole: a known field of the wrong type makes it damaged, so
+that no figure rests on half of one. Unknown fields may hold anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from enum import Enum
+from types import NoneType
+from typing import Any, Final
+
+from vineview.core.changes import ChangeKind
+from vineview.errors import TelemetryError
+from vineview.telemetry.metrics import DIMENSIONS, METRICS
+
+__all__ = ["format_at", "parse_at", "plain", "record_problem"]
+
+_TEXT: Final = frozenset((*DIMENSIONS, "memory_source"))
+_SAMPLE_NUMBERS: Final = frozenset(METRICS)
+_EVENT_NUMBERS: Final = frozenset(
+    (
+        *("duration_ms", "bytes", "retry_count", "from_retry_count", "index", "total"),
+        *("memory_mb", "controllers_before", "controllers_disposed"),
+    )
+)
+_EVENT_TEXT: Final = frozenset(
+    (
+        *("error", "error_class", "from_error", "from_error_class", "mime_type", "host"),
+        *("from", "to", "reason", "url", "network", "where"),
+    )
+)
+_EVENT_FLAGS: Final = frozenset(("success", "cache_hit", "trip", "snapshot"))
+_KINDS: Final = frozenset(ChangeKind)
+
+
+def format_at(at: datetime) -> str:
+    """An instant as the export writes it: ISO-8601, in UTC, ending in ``Z``."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_at(text: Any) -> datetime:
+    """Read an instant; one without a zone is UTC, as the contract says all are.
+
+    Raises:
+        TelemetryError: If it is not ISO-8601 text.
+    """
+    if not isinstance(text, str):
+        raise TelemetryError(f"'at' is {_name(text)}, not ISO-8601 text")
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise TelemetryError(f"'at' is {text!r}, not an ISO-8601 instant") from error
+
+
+def record_problem(record: Any) -> str | None:
+    """Say why a record cannot be used, naming the field; ``None`` if it can.
+
+    Known fields must have their type and finite values; unknown fields may be anything.
+    """
+    if not isinstance(record, Mapping):
+        return f"it is {_name(record)}, not an object"
+    if "at" not in record:
+        return "'at' is missing"
+    try:
+        parse_at(record["at"])
+    except TelemetryError as error:
+        return error.message
+    for name in ("kind", "video_id"):
+        if not isinstance(record.get(name), str | NoneType):
+            return f"{name!r} is {_name(record[name])}, not text"
+    kind = record.get("kind")
+    if "kind" in record and kind is None:
+        return "'kind' is null, not text"
+    if kind is None:
+        return _wrong_type(record, _SAMPLE_NUMBERS, _TEXT, frozenset())
+    if kind not in _KINDS:
+        return None
+    return _wrong_type(record, _EVENT_NUMBERS, _EVENT_TEXT, _EVENT_FLAGS)
+
+
+def _wrong_type(
+    record: Mapping[str, Any],
+    numbers: AbstractSet[str],
+    texts: AbstractSet[str],
+    flags: AbstractSet[str],
+) -> str | None:
+    """Name the first known field that does not hold what it should; null is no value."""
+    for name, value in record.items():
+        if value is None:
+            continue
+        if name in numbers:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return f"{name!r} is {_name(value)}, not a number"
+            if not math.isfinite(value):
+                return f"{name!r} is {value}, not a finite number"
+        elif name in texts:
+            if not isinstance(value, str):
+                return f"{name!r} is {_name(value)}, not text"
+        elif name in flags and not isinstance(value, bool):
+            return f"{name!r} is {_name(value)}, not true or false"
+    return None
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can carry it; what is not a number becomes null."""
+    match value:
+        case Enum():
+            return plain(value.value)
+        case float():
+            return value if math.isfinite(value) else None
+        case None | bool() | int() | str():
+            return value
+        case datetime():
+            return format_at(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+    return str(value)
+
+
+def _name(value: Any) -> str:
+    """What JSON calls the type of a value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Mapping():
+            return "an object"
+    return "a list"

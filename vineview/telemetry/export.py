@@ -1,0 +1,360 @@
+"""Telemetry: one or more performance exports, opened or made live, as frames and analytics.
+
+The records as read are the truth and are what `write` writes, so nothing is lost on the way
+through, unknown fields included. Frames and analytics are derived, on first use.
+(Contract, section 3.)
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from vineview.core.changes import Change, ChangeKind
+from vineview.core.events import VideoEvent
+from vineview.errors import TelemetryError
+from vineview.telemetry import sources
+from vineview.telemetry.frames import events_frame, samples_frame
+from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
+from vineview.telemetry.reading import Document, Finding, read
+from vineview.telemetry.schema import Sample, parse_at, record_to_change, record_to_video
+
+if TYPE_CHECKING:
+    from vineview.telemetry.analytics import Analytics
+
+__all__ = ["Telemetry"]
+
+Record = dict[str, Any]
+
+
+class Telemetry:
+    """Samples and events of one or more exports.
+
+    Args:
+        header: The export's header fields.
+        samples: Its sample records.
+        events: Its event records.
+        findings: What a reader should know about how they were read.
+        skipped: How many records were lost in reading.
+        origins: Which files or addresses they came from.
+
+    Example:
+        >>> telemetry = Telemetry.open("data/incidents/memory-leak.ndjson")  # doctest: +SKIP
+        >>> telemetry.analytics("2h").memory_usage.leak.verdict  # doctest: +SKIP
+        'leaking'
+    """
+
+    def __init__(
+        self,
+        header: Mapping[str, Any],
+        samples: Sequence[Record],
+        events: Sequence[Record],
+        *,
+        findings: Sequence[Finding] = (),
+        skipped: int = 0,
+        origins: Sequence[str] = (),
+    ) -> None:
+        self.header: Record = dict(header)
+        self.sample_records = tuple(samples)
+        self.event_records = tuple(events)
+        self.findings = tuple(findings)
+        self.skipped = skipped
+        self.origins = tuple(origins)
+
+    @classmethod
+    def open(cls, *places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Self:
+        """Read exports: JSON documents or NDJSON, plain or gzip.
+
+        Several are merged: records already seen in an earlier one are left out, the header is
+        the first one's. Damaged records are set aside, named in `findings`, counted in `skipped`.
+
+        Args:
+            *places: Files, folders, globs, http(s) addresses, or sequences of them.
+
+        Raises:
+            TelemetryError: If a place named outright cannot be read, holds no export, or holds
+                one of another major version; if a folder or glob holds nothing that can be read.
+        """
+        asked: list[str | os.PathLike[str]] = []
+        for place in places:
+            asked += [place] if isinstance(place, str | os.PathLike) else place
+        if not asked:
+            raise TelemetryError("there is nothing to open", hint="Pass a file, folder or address.")
+        documents, findings, failure = list[Document](), list[Finding](), None
+        for source in sources.find(asked):
+            try:
+                documents.append(read(source.read(), source.name))
+            except TelemetryError as error:
+                if source.named:
+                    raise
+                failure = error
+                findings.append(Finding("error", str(error), source.name))
+        if not documents and failure is not None:
+            raise failure
+        return cls._merge(documents, findings)
+
+    @classmethod
+    def _merge(cls, documents: Sequence[Document], findings: Sequence[Finding]) -> Self:
+        samples, events = documents[0].samples, documents[0].events
+        findings = [*findings, *(each for document in documents for each in document.findings)]
+        for document in documents[1:]:
+            new_samples = _not_in(samples, document.samples)
+            new_events = _not_in(events, document.events)
+            repeated = len(document.samples) + len(document.events)
+            repeated -= len(new_samples) + len(new_events)
+            if repeated:
+                text = f"{repeated} records are in an earlier file too; kept once"
+                findings.append(Finding("warning", text, document.source))
+            samples += new_samples
+            events += new_events
+        return cls(
+            documents[0].header,
+            samples,
+            events,
+            findings=findings,
+            skipped=sum(document.skipped for document in documents),
+            origins=[document.source for document in documents],
+        )
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The samples by time; columns and dtypes as `frames.samples_frame` says."""
+        return samples_frame(self.sample_records)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """The events by time; columns and dtypes as `frames.events_frame` says."""
+        return events_frame(self.event_records)
+
+    @property
+    def source(self) -> str:
+        """Where it comes from: files or addresses, or what recorded it."""
+        return ", ".join(self.origins) or str(self.header.get("source") or "memory")
+
+    @property
+    def config(self) -> Record:
+        """The manager's configuration when this was exported; empty if it does not say."""
+        config = self.header.get("config")
+        return dict(config) if isinstance(config, dict) else {}
+
+    @cached_property
+    def start_at(self) -> datetime | None:
+        """The first record's instant, UTC; ``None`` without records."""
+        return min(self._instants, default=None)
+
+    @cached_property
+    def end_at(self) -> datetime | None:
+        """The last record's instant, UTC."""
+        return max(self._instants, default=None)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first record to the last."""
+        return self.coverage.present_s
+
+    @property
+    def coverage(self) -> Coverage:
+        """What was asked for when this was exported, and what is present."""
+        asked = self.header.get("range")
+        asked_s = asked.get("asked_s") if isinstance(asked, dict) else None
+        if isinstance(asked_s, bool) or not isinstance(asked_s, int | float) or asked_s <= 0:
+            asked_s = None
+        return Coverage.of(self.start_at, self.end_at, asked_s)
+
+    def analytics(self, time_range: TimeRange = None) -> Analytics:
+        """Peak, average, trend, growth, leak verdict, preloads, errors, alerts, advice.
+
+        Args:
+            time_range: How far back from the last sample; everything if ``None``.
+
+        Raises:
+            UsageError: If the range is malformed.
+        """
+        from vineview.telemetry.analytics import analyse  # noqa: PLC0415 - brings in scipy
+
+        return analyse(self.select(time_range))
+
+    def select(self, time_range: TimeRange) -> Telemetry:
+        """The records of the last so much, counted back from the last sample.
+
+        Args:
+            time_range: A timedelta or ``"2h"``; ``None`` gives this object.
+
+        Returns:
+            Another `Telemetry`, whose coverage says what was asked.
+        """
+        asked = parse_range(time_range)
+        if asked is None:
+            return self
+        ends = [parse_at(record["at"]) for record in self.sample_records]
+        end = max(ends, default=self.end_at)
+        header = {**self.header, "range": {"asked_s": asked.total_seconds()}}
+        header.pop("records", None)
+        return Telemetry(
+            header,
+            _since(self.sample_records, end, asked),
+            _since(self.event_records, end, asked),
+            findings=self.findings,
+            skipped=self.skipped,
+            origins=self.origins,
+        )
+
+    def iter_samples(self) -> Iterator[Sample]:
+        """Each sample as an object, in the order recorded."""
+        return map(Sample.from_record, self.sample_records)
+
+    def iter_changes(self) -> Iterator[Change]:
+        """Each event as the `Change` it was, in the order recorded.
+
+        Videos named in ``feed`` events carry their facts; kinds of a later version are left out.
+
+        Raises:
+            TelemetryError: If a transition names a state this version does not know.
+        """
+        known: dict[str, VideoEvent] = {}
+        for record in self.event_records:
+            if record["kind"] not in _KINDS:
+                continue
+            if record["kind"] == ChangeKind.FEED:
+                known |= _listed(record)
+            yield record_to_change(record, known)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the records, one a line, whole or not at all.
+
+        Args:
+            path: ``.json`` for a document, ``.ndjson`` or ``.jsonl`` for lines; with ``.gz``
+                compressed. An existing file is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            TelemetryError: If the name is of no format written, or the file cannot be written.
+        """
+        target = Path(path)
+        name = target.name.lower()
+        if not name.endswith(sources.READ_SUFFIXES):
+            raise TelemetryError(
+                sources.layout_problem(name) or f"{path} has no suffix of an export",
+                source=str(path),
+                hint=f"Written are {', '.join(sources.READ_SUFFIXES)}.",
+            )
+        lines = self._lines() if sources.is_lines(name) else self._document()
+        data = "".join(f"{line}\n" for line in lines).encode()
+        if sources.is_compressed(name):
+            data = gzip.compress(data, mtime=0)
+        try:
+            _replace(target, data)
+        except OSError as error:
+            raise TelemetryError(
+                f"{path} cannot be written: {error.strerror or error}",
+                source=str(path),
+                hint="Check the folder, its permissions and its free space; nothing was changed.",
+            ) from error
+        return target
+
+    @cached_property
+    def _instants(self) -> list[datetime]:
+        return [parse_at(each["at"]) for each in (*self.sample_records, *self.event_records)]
+
+    def _written_header(self) -> Record:
+        """The header, its count of records brought up to date if it has one."""
+        header = dict(self.header)
+        if isinstance(header.get("records"), dict):
+            counts = {"samples": len(self.sample_records), "events": len(self.event_records)}
+            header["records"] = header["records"] | counts
+        return header
+
+    def _lines(self) -> Iterator[str]:
+        yield _dump(self._written_header())
+        for record in (*self.sample_records, *self.event_records):
+            yield _dump(record)
+
+    def _document(self) -> Iterator[str]:
+        yield "{"
+        for name, value in self._written_header().items():
+            yield f"{_dump(name)}: {_dump(value)},"
+        for name, records in (("samples", self.sample_records), ("events", self.event_records)):
+            yield f'"{name}": ['
+            last = len(records) - 1
+            for index, record in enumerate(records):
+                yield _dump(record) + ("" if index == last else ",")
+            yield "]," if name == "samples" else "]"
+        yield "}"
+
+    def __repr__(self) -> str:
+        lost = f", {self.skipped} skipped" if self.skipped else ""
+        return (
+            f"Telemetry({len(self.sample_records)} samples, {len(self.event_records)} events, "
+            f"{self.coverage.text}{lost})"
+        )
+
+
+_KINDS = frozenset(ChangeKind)
+
+
+def _dump(value: Any) -> str:
+    """One line of JSON that UTF-8 can carry."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() or _is_unicode(text) else json.dumps(value)
+
+
+def _is_unicode(text: str) -> bool:
+    """False for lone surrogates, which JSON can escape but UTF-8 cannot carry."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file beside the target and move it into place."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _not_in(records: Sequence[Record], more: Sequence[Record]) -> list[Record]:
+    """The records of a later file that an earlier one does not hold as often."""
+    held = Counter(_dump(record) for record in records)
+    new = []
+    for record in more:
+        key = _dump(record)
+        if held[key]:
+            held[key] -= 1
+        else:
+            new.append(record)
+    return new
+
+
+def _since(records: Sequence[Record], end: datetime | None, asked: timedelta) -> list[Record]:
+    if end is None:
+        return []
+    since = end - asked
+    return [record for record in records if parse_at(record["at"]) >= since]
+
+
+def _listed(record: Mapping[str, Any]) -> dict[str, VideoEvent]:
+    videos = record.get("videos")
+    if not isinstance(videos, list):
+        return {}
+    events = [record_to_video(video) for video in videos if isinstance(video, dict)]
+    return {event.id: event for event in events}

@@ -1,0 +1,110 @@
+"""Records as DataFrames: fixed columns and dtypes, sorted by time.
+
+Every metric is float64 so that a missing value is NaN whatever the file holds; columns this
+version does not know follow the known ones. Frames are for reading: the records they were made
+from are what gets written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from vineview.telemetry.schema import DIMENSIONS, METRICS, parse_at
+
+__all__ = ["events_frame", "samples_frame"]
+
+Record = Mapping[str, Any]
+
+_FLOATS: Final = ("duration_ms", "bytes", "retry_count")
+_BOOLEANS: Final = ("success", "cache_hit")
+_TEXTS: Final = ("error", "error_class", "mime_type", "host", "from", "to")
+
+
+def samples_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """Samples as a frame, one row each, by time; exact repeats appear once.
+
+    Columns: ``at`` (datetime64[us, UTC]); ``device_id``, ``session_id``, ``platform``,
+    ``network``, ``app_version``, ``country`` and ``memory_source`` (str); the metrics of
+    `schema.METRICS` (float64); then unknown fields as they came.
+    """
+    records = _without_repeats(records)
+    columns: dict[str, Any] = {"at": _instants(records)}
+    for name in (*DIMENSIONS, "memory_source"):
+        columns[name] = pd.Series([record.get(name) for record in records], dtype="str")
+    for name in METRICS:
+        columns[name] = _floats(records, name)
+    _add_unknown(columns, records)
+    return _by_time(columns)
+
+
+def events_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """Events as a frame, one row each, by time.
+
+    Columns: ``at`` (datetime64[us, UTC]), ``kind``, ``video_id``, ``error``, ``error_class``,
+    ``mime_type``, ``host``, ``from``, ``to`` (str), ``success``, ``cache_hit`` (boolean),
+    ``duration_ms``, ``bytes``, ``retry_count`` (float64); then every other field any event has,
+    as it came.
+    """
+    columns: dict[str, Any] = {"at": _instants(records)}
+    for name in ("kind", "video_id"):
+        columns[name] = pd.Series([record.get(name) for record in records], dtype="str")
+    for name in _BOOLEANS:
+        columns[name] = pd.Series([_true(record.get(name)) for record in records], dtype="boolean")
+    for name in _FLOATS:
+        columns[name] = _floats(records, name)
+    for name in _TEXTS:
+        texts = [_text(record.get(name)) for record in records]
+        columns[name] = pd.Series(texts, dtype="str")
+    _add_unknown(columns, records)
+    return _by_time(columns)
+
+
+def _by_time(columns: Mapping[str, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(columns)
+    if frame["at"].is_monotonic_increasing:
+        return frame
+    return frame.sort_values("at", kind="stable", ignore_index=True)
+
+
+def _instants(records: Iterable[Record]) -> pd.DatetimeIndex:
+    instants = [parse_at(record["at"]).replace(tzinfo=None) for record in records]
+    return pd.DatetimeIndex(np.array(instants, dtype="datetime64[us]")).tz_localize("UTC")
+
+
+def _floats(records: Iterable[Record], name: str) -> np.ndarray:
+    return np.array([_number(record.get(name)) for record in records], dtype=np.float64)
+
+
+def _number(value: Any) -> Any:
+    """Numbers as they are; of events of unknown kinds anything else is missing."""
+    return value if isinstance(value, int | float) else None
+
+
+def _true(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _add_unknown(columns: dict[str, Any], records: Sequence[Record]) -> None:
+    """Append the fields that have no fixed column, in the order they first appear."""
+    unknown = dict.fromkeys(name for record in records for name in record if name not in columns)
+    for name in unknown:
+        columns[name] = pd.Series([record.get(name) for record in records], dtype="object")
+
+
+def _without_repeats(records: Sequence[Record]) -> list[Record]:
+    seen: dict[str, list[Record]] = {}
+    kept = []
+    for record in records:
+        same_instant = seen.setdefault(record["at"], [])
+        if record not in same_instant:
+            same_instant.append(record)
+            kept.append(record)
+    return kept

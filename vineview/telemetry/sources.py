@@ -1,0 +1,162 @@
+"""Where exports come from: files, folders, globs and http(s) addresses, as bytes.
+
+What was named outright must be readable; in a folder or a glob one unreadable file is a finding
+and the others are read.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vineview.errors import TelemetryError
+
+__all__ = ["READ_SUFFIXES", "Source", "find", "is_compressed", "is_lines", "layout_problem"]
+
+READ_SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
+"""The names read from a folder, and written."""
+_NOT_READ: Final = (".csv", ".parquet", ".zst", ".tsv", ".arrow", ".feather", ".xlsx")
+_TIMEOUT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place an export is read from.
+
+    Attributes:
+        name: Its path or address.
+        named: Whether it was asked for by name, not found in a folder or by a glob.
+    """
+
+    name: str
+    named: bool
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            TelemetryError: If it cannot be opened or fetched.
+        """
+        return _fetch(self.name) if _is_url(self.name) else _load(self.name)
+
+
+def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
+    """Turn what was asked for into sources, in order, each once.
+
+    Args:
+        places: Files, folders (their exports, not deeper), globs, http(s) addresses.
+
+    Raises:
+        TelemetryError: If a place does not exist, holds no export, or is of a format not read.
+    """
+    seen: set[str] = set()
+    for place in places:
+        for source in _expand(os.fspath(place)):
+            if source.name not in seen:
+                seen.add(source.name)
+                yield source
+
+
+def layout_problem(name: str) -> str | None:
+    """Why a name is not one of a format that is read and written, or ``None``."""
+    lowered = name.lower()
+    if lowered.endswith(_NOT_READ):
+        return f"{Path(lowered).suffix} files are not read or written by this version"
+    return None
+
+
+def is_lines(name: str) -> bool:
+    """Whether a file of this name holds one record a line."""
+    return name.lower().removesuffix(".gz").endswith((".ndjson", ".jsonl"))
+
+
+def is_compressed(name: str) -> bool:
+    """Whether a file of this name is gzip."""
+    return name.lower().endswith(".gz")
+
+
+def _expand(place: str) -> Iterator[Source]:
+    if _is_url(place):
+        yield Source(place, named=True)
+        return
+    path = Path(place).expanduser()
+    if path.is_dir():
+        inside = sorted(str(each) for each in path.iterdir() if _is_export_name(each.name))
+        if not inside:
+            raise TelemetryError(
+                f"{place} holds no export", source=place, hint=f"Read are {', '.join(_short())}."
+            )
+        yield from (Source(each, named=False) for each in inside)
+    elif path.exists():
+        problem = layout_problem(path.name)
+        if problem:
+            raise TelemetryError(
+                f"{place} cannot be read: {problem}",
+                source=place,
+                hint=f"Read are {', '.join(_short())}, plain or as .gz.",
+            )
+        yield Source(str(path), named=True)
+    else:
+        yield from _glob(place)
+
+
+def _glob(place: str) -> Iterator[Source]:
+    pattern = str(Path(place).expanduser())
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob refuses absolute ones
+    files = [each for each in matches if Path(each).is_file() and _is_export_name(each)]
+    if not files:
+        raise TelemetryError(
+            f"{place} does not exist" if not matches else f"{place} matches no export",
+            source=place,
+            hint="Pass a file, a folder, a glob or an http(s) address of a performance export.",
+        )
+    yield from (Source(each, named=False) for each in files)
+
+
+def _is_export_name(name: str) -> bool:
+    return name.lower().endswith(READ_SUFFIXES)
+
+
+def _short() -> list[str]:
+    return [suffix for suffix in READ_SUFFIXES if not suffix.endswith(".gz")]
+
+
+def _is_url(place: str) -> bool:
+    return place.lower().startswith(("http://", "https://"))
+
+
+def _load(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise TelemetryError(
+            f"{name} cannot be read: {error.strerror or error}",
+            source=name,
+            hint="Check the path and its permissions.",
+        ) from error
+
+
+def _fetch(url: str) -> bytes:
+    import httpx  # noqa: PLC0415 - only addresses need it, and it takes longer than a file does
+
+    try:
+        response = httpx.get(url, timeout=_TIMEOUT_S, follow_redirects=True)
+        response.raise_for_status()
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        raise TelemetryError(
+            f"{url} answered {status} {error.response.reason_phrase}",
+            source=url,
+            hint="Check the address and the range; /metrics/export takes range=1h.",
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise TelemetryError(
+            f"{url} cannot be fetched: {error or type(error).__name__}",
+            source=url,
+            hint="Check that the service is up and the address is right.",
+        ) from error
+    return response.content
