@@ -6,7 +6,6 @@ that a healthy session of 80 MB is still readable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +13,9 @@ import numpy as np
 
 from vineview.figures.decimate import Line
 from vineview.figures.theme import Palette
+from vineview.telemetry.thresholds import Thresholds
 
-__all__ = ["Bands", "band_shapes", "cursor_shape", "gap_shapes", "memory_layout", "top_mb"]
+__all__ = ["band_shapes", "cursor_shape", "gap_shapes", "memory_layout", "top_mb"]
 
 _HEADROOM = 1.18
 _SEEN_FROM = 0.55  # a threshold is drawn in full once memory passes this share of it
@@ -23,39 +23,24 @@ _MAX_GAP_SHADES = 20
 _DASH = "4px,3px"
 
 
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """Where the bands begin, and the cap on controllers (reference, sections 3.3 and 8).
-
-    Attributes:
-        high_memory_mb: Memory above this is high.
-        critical_memory_mb: Memory above this is critical.
-        max_controllers: The cap on controllers.
-    """
-
-    high_memory_mb: float = 500.0
-    critical_memory_mb: float = 800.0
-    max_controllers: int = 15
-
-
-def top_mb(lines: list[Line], bands: Bands) -> float:
+def top_mb(lines: list[Line], limits: Thresholds) -> float:
     """Where the memory axis ends: above the data, and above a threshold once it comes near."""
     highest = max((float(np.nanmax(line.y)) for line in lines if line.y.size), default=0.0)
     top = max(highest * _HEADROOM, 10.0)
-    for threshold in (bands.high_memory_mb, bands.critical_memory_mb):
+    for threshold in (limits.high_memory_mb, limits.critical_memory_mb):
         if highest >= threshold * _SEEN_FROM:
             top = max(top, threshold * 1.12)
     return top
 
 
-def band_shapes(bands: Bands, top: float, colours: Palette) -> list[dict[str, Any]]:
+def band_shapes(limits: Thresholds, top: float, colours: Palette) -> list[dict[str, Any]]:
     """The threshold bands that lie below ``top``, and the line of the controllers' cap."""
     shapes = []
-    limits = (
-        (bands.high_memory_mb, bands.critical_memory_mb, colours.warn, colours.warn_fill),
-        (bands.critical_memory_mb, float("inf"), colours.critical, colours.critical_fill),
+    bounds = (
+        (limits.high_memory_mb, limits.critical_memory_mb, colours.warn, colours.warn_fill),
+        (limits.critical_memory_mb, float("inf"), colours.critical, colours.critical_fill),
     )
-    for low, high, line, fill in limits:
+    for low, high, line, fill in bounds:
         if low >= top:
             continue
         across = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y", "layer": "below"}
@@ -63,7 +48,7 @@ def band_shapes(bands: Bands, top: float, colours: Palette) -> list[dict[str, An
         shapes.append({**across, **area, "line": {"width": 0}})
         edge = {"type": "line", "y0": low, "y1": low}
         shapes.append({**across, **edge, "line": {"color": line, "width": 1, "dash": _DASH}})
-    cap = {"type": "line", "y0": bands.max_controllers, "y1": bands.max_controllers}
+    cap = {"type": "line", "y0": limits.max_controllers, "y1": limits.max_controllers}
     across = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y2", "layer": "below"}
     shapes.append({**across, **cap, "line": {"color": colours.warn, "width": 1, "dash": _DASH}})
     return shapes
@@ -94,7 +79,7 @@ def cursor_shape(at: datetime, colours: Palette) -> dict[str, Any]:
 
 
 def memory_layout(
-    bands: Bands, top: float, colours: Palette, *, title: str | None
+    limits: Thresholds, top: float, colours: Palette, *, title: str | None
 ) -> dict[str, Any]:
     """Axes, legend, hover and labels of the two panels, for a memory axis that ends at ``top``."""
     axis: dict[str, Any] = {
@@ -151,24 +136,24 @@ def memory_layout(
         "yaxis2": {
             **axis,
             "domain": [0, 0.20],
-            "range": [0, bands.max_controllers * 1.25],
-            "tickvals": [0, bands.max_controllers],
+            "range": [0, limits.max_controllers * 1.25],
+            "tickvals": [0, limits.max_controllers],
             "title": {**axis["title"], "text": "controllers"},
         },
         "yaxis3": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
-        "annotations": _labels(bands, top, colours),
+        "annotations": _labels(limits, top, colours),
     }
 
 
-def _labels(bands: Bands, top: float, colours: Palette) -> list[dict[str, Any]]:
+def _labels(limits: Thresholds, top: float, colours: Palette) -> list[dict[str, Any]]:
     base = {"xref": "paper", "x": 0.004, "xanchor": "left", "showarrow": False}
     labels = []
-    limits = (
-        (bands.high_memory_mb, "high", colours.warn),
-        (bands.critical_memory_mb, "critical", colours.critical),
+    bounds = (
+        (limits.high_memory_mb, "high", colours.warn),
+        (limits.critical_memory_mb, "critical", colours.critical),
     )
     beyond = []
-    for limit, word, colour in limits:
+    for limit, word, colour in bounds:
         if limit >= top:
             beyond.append(f"{word} above {limit:g}")
             continue
@@ -184,6 +169,6 @@ def _labels(bands: Bands, top: float, colours: Palette) -> list[dict[str, Any]]:
             {**base, "yref": "y domain", "y": 1, "yanchor": "top", "text": text, "font": font}
         )
     font = {"size": 10.5, "color": colours.warn}
-    text = f"cap {bands.max_controllers}"
-    place = {"yref": "y2", "y": bands.max_controllers, "yanchor": "bottom"}
+    text = f"cap {limits.max_controllers}"
+    place = {"yref": "y2", "y": limits.max_controllers, "yanchor": "bottom"}
     return [*labels, {**base, **place, "text": text, "font": font}]

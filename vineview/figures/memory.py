@@ -1,7 +1,7 @@
 """Memory over time: what was measured beside what the app estimates, and the controllers below.
 
 The estimate (controllers x 20 MB) cannot pass 300 MB however bad things are, so it is drawn as a
-thin dashed line that carries the word, and only the measured line meets the threshold bands.
+thin dashed line that carries the word, and only the measured line meets the threshold limits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import plotly.graph_objects as go
 from vineview.errors import TelemetryError
 from vineview.figures.decimate import Line, cut, keep_changes
 from vineview.figures.frame import (
-    Bands,
     band_shapes,
     cursor_shape,
     gap_shapes,
@@ -27,6 +26,7 @@ from vineview.figures.frame import (
 )
 from vineview.figures.marks import event_shapes, event_trace
 from vineview.figures.theme import Palette, palette
+from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["Growth", "instants_ms", "memory_figure", "memory_lines", "memory_spec"]
 
@@ -53,7 +53,7 @@ class Growth:
 def memory_figure(
     samples: pd.DataFrame,
     *,
-    thresholds: Bands | None = None,
+    thresholds: Thresholds | None = None,
     growth: Growth | None = None,
     events: pd.DataFrame | None = None,
     cursor_at: datetime | None = None,
@@ -103,7 +103,7 @@ def memory_figure(
 def memory_spec(
     samples: pd.DataFrame,
     *,
-    thresholds: Bands | None = None,
+    thresholds: Thresholds | None = None,
     growth: Growth | None = None,
     events: pd.DataFrame | None = None,
     cursor_at: datetime | None = None,
@@ -115,11 +115,11 @@ def memory_spec(
 
     Widgets send this once a second; validating it each time would cost more than drawing it.
     """
-    bands = thresholds or Bands()
+    limits = thresholds or Thresholds()
     colours = palette(theme)
     lines = memory_lines(samples, max_points=max_points)
     measured = lines["video_memory_mb"]
-    top = top_mb([lines["video_memory_mb"], lines["estimated_memory_mb"]], bands)
+    top = top_mb([lines["video_memory_mb"], lines["estimated_memory_mb"]], limits)
     data = _measured(measured, colours)
     if lines["estimated_memory_mb"].y.size:
         data.append(_estimate(lines["estimated_memory_mb"], colours))
@@ -127,13 +127,13 @@ def memory_spec(
         data[:0] = _growth(measured, growth, colours)
     if lines["video_controllers"].y.size:
         data += _controllers(lines["video_controllers"], colours)
-    shapes = [*band_shapes(bands, top, colours), *gap_shapes(measured, colours)]
+    shapes = [*band_shapes(limits, top, colours), *gap_shapes(measured, colours)]
     if events is not None and len(events):
         data.append(event_trace(events, colours))
         shapes += event_shapes(events, colours)
     if cursor_at is not None:
         shapes.append(cursor_shape(cursor_at, colours))
-    layout = memory_layout(bands, top, colours, title=title)
+    layout = memory_layout(limits, top, colours, title=title)
     return {"data": data, "layout": {**layout, "shapes": shapes}}
 
 

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from vineview.figures.decimate import Line
-from vineview.figures.frame import Bands, top_mb
+from vineview.figures.frame import top_mb
 from vineview.figures.memory import memory_lines
 from vineview.figures.readout import Tile
+from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["memory_picture", "tiles_html"]
 
@@ -33,7 +34,7 @@ _TICK_STEPS_S = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 864
 
 
 def memory_picture(
-    samples: pd.DataFrame, *, thresholds: Bands | None = None, summary: str = ""
+    samples: pd.DataFrame, *, thresholds: Thresholds | None = None, summary: str = ""
 ) -> str:
     """Draw memory and controllers as SVG.
 
@@ -48,25 +49,25 @@ def memory_picture(
     Raises:
         TelemetryError: If a column is missing.
     """
-    bands = thresholds or Bands()
+    limits = thresholds or Thresholds()
     lines = memory_lines(samples, max_points=_MAX_POINTS)
     measured = lines["video_memory_mb"]
     estimate, controllers = lines["estimated_memory_mb"], lines["video_controllers"]
     if not measured.y.size:
         return ""
     start, end = float(measured.at_ms[0]), float(measured.at_ms[-1])
-    top = top_mb([measured, estimate], bands)
-    cap = bands.max_controllers * 1.25
+    top = top_mb([measured, estimate], limits)
+    cap = limits.max_controllers * 1.25
     upper, lower = (_TOP, _FLOOR, top), (_LOW_TOP, _LOW_FLOOR, cap)
     parts = [
-        *_bands(bands, top),
+        *_bands(limits, top),
         *_y_ticks(top),
         *_x_ticks(start, end),
         _path(estimate, (start, end), upper, _VIOLET, 'stroke-dasharray="5 3"', steps=True),
         _path(measured, (start, end), upper, _BLUE, 'stroke-width="2"'),
         _path(controllers, (start, end), lower, _TEAL, 'stroke-width="1.5"', steps=True),
-        _rule(_y(bands.max_controllers, lower), _AMBER, dashed=True),
-        _text(_LEFT + 4, _LOW_TOP + 4, f"controllers (cap {bands.max_controllers})", _TEAL),
+        _rule(_y(limits.max_controllers, lower), _AMBER, dashed=True),
+        _text(_LEFT + 4, _LOW_TOP + 4, f"controllers (cap {limits.max_controllers})", _TEAL),
         _text(_RIGHT, _TOP + 8, "measured memory, MB", _BLUE, anchor="end"),
         _text(_RIGHT, _TOP + 21, "app's estimate, MB", _VIOLET, anchor="end"),
     ]
@@ -132,13 +133,13 @@ def _path(
     return f'<path d="{"".join(words)}" fill="none" stroke="{colour}" {look}/>' if words else ""
 
 
-def _bands(bands: Bands, top: float) -> list[str]:
+def _bands(limits: Thresholds, top: float) -> list[str]:
     parts = []
-    limits = (
-        (bands.high_memory_mb, bands.critical_memory_mb, _AMBER, "high"),
-        (bands.critical_memory_mb, top, _RED, "critical"),
+    bounds = (
+        (limits.high_memory_mb, limits.critical_memory_mb, _AMBER, "high"),
+        (limits.critical_memory_mb, top, _RED, "critical"),
     )
-    for low, high, colour, word in limits:
+    for low, high, colour, word in bounds:
         if low >= top:
             continue
         y_low, y_high = _y(low, (_TOP, _FLOOR, top)), _y(min(high, top), (_TOP, _FLOOR, top))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
-from vineview.figures.frame import Bands
 from vineview.figures.memory import Growth
+from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["Reading", "Tile", "growth_of", "memory_tiles", "sentence"]
 
@@ -80,7 +80,7 @@ class Tile:
 
 
 def memory_tiles(
-    reading: Reading | None, usage: Any = None, *, thresholds: Bands | None = None
+    reading: Reading | None, usage: Any = None, *, thresholds: Thresholds | None = None
 ) -> tuple[Tile, ...]:
     """The five tiles of a memory chart.
 
@@ -97,8 +97,8 @@ def memory_tiles(
         >>> memory_tiles(None)[0].note
         'no sample yet'
     """
-    bands = thresholds or Bands()
-    tiles = [_memory(reading, bands), _estimate(reading), _controllers(reading, bands)]
+    limits = thresholds or Thresholds()
+    tiles = [_memory(reading, limits), _estimate(reading), _controllers(reading, limits)]
     if usage is not None:
         tiles += [_growth(growth_of(usage)), _verdict(getattr(usage, "leak", None))]
     return tuple(tiles)
@@ -133,16 +133,16 @@ def sentence(tiles: Sequence[Tile]) -> str:
     return "; ".join(parts) + "."
 
 
-def _memory(reading: Reading | None, bands: Bands) -> Tile:
+def _memory(reading: Reading | None, limits: Thresholds) -> Tile:
     memory = None if reading is None else _number(reading.video_memory_mb)
     if reading is None or memory is None:
         return Tile("memory", _NONE, "MB", "no sample yet", "quiet")
     tone: Tone = "plain"
     word = ""
-    if memory > bands.critical_memory_mb:
-        tone, word = "critical", f"critical: above {bands.critical_memory_mb:g}, "
-    elif memory > bands.high_memory_mb:
-        tone, word = "warn", f"high: above {bands.high_memory_mb:g}, "
+    if memory > limits.critical_memory_mb:
+        tone, word = "critical", f"critical: above {limits.critical_memory_mb:g}, "
+    elif memory > limits.high_memory_mb:
+        tone, word = "warn", f"high: above {limits.high_memory_mb:g}, "
     source = _SOURCES.get(str(reading.memory_source), "measured")
     return Tile("memory", _short(memory), "MB", word + source, tone)
 
@@ -158,14 +158,14 @@ def _estimate(reading: Reading | None) -> Tile:
     )
 
 
-def _controllers(reading: Reading | None, bands: Bands) -> Tile:
+def _controllers(reading: Reading | None, limits: Thresholds) -> Tile:
     count = None if reading is None else _number(reading.video_controllers)
     if count is None:
-        return Tile("controllers", _NONE, f"of {bands.max_controllers}", "", "quiet")
-    over = count > bands.max_controllers
-    note = "over the cap" if over else "at the cap" if count == bands.max_controllers else ""
+        return Tile("controllers", _NONE, f"of {limits.max_controllers}", "", "quiet")
+    over = count > limits.max_controllers
+    note = "over the cap" if over else "at the cap" if count == limits.max_controllers else ""
     tone: Tone = "critical" if over else "plain"
-    return Tile("controllers", f"{count:.0f}", f"of {bands.max_controllers}", note, tone)
+    return Tile("controllers", f"{count:.0f}", f"of {limits.max_controllers}", note, tone)
 
 
 def _growth(growth: Growth | None) -> Tile:

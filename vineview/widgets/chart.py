@@ -1,0 +1,146 @@
+"""MemoryChart: memory over time with its key numbers, live or recorded.
+
+It follows the monitor by subscription, so it goes on while cells are idle, and draws whatever the
+monitor or the telemetry holds through the same figure that reports use.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from vineview.errors import UsageError
+from vineview.figures import growth_of, memory_picture, memory_tiles, sentence, tiles_html
+from vineview.figures.memory import memory_spec
+from vineview.telemetry import Telemetry, VideoPerformanceMonitor
+from vineview.widgets.plot import Plot
+from vineview.widgets.sources import MemorySource, source_of
+
+__all__ = ["MemoryChart"]
+
+_TABLE_ROWS = 12
+
+
+class MemoryChart(Plot):
+    """Shows measured memory, the app's estimate, controllers, growth and the leak check.
+
+    Args:
+        data: A monitor, followed live, or telemetry, shown as recorded.
+        title: The heading.
+
+    Raises:
+        UsageError: If ``data`` is neither.
+
+    Example:
+        >>> MemoryChart(monitor)  # doctest: +SKIP
+        >>> MemoryChart(Telemetry.open("incident.ndjson"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        data: VideoPerformanceMonitor | Telemetry,
+        *,
+        title: str = "Video memory",
+        **options: Any,
+    ) -> None:
+        self._source: MemorySource = source_of(data)
+        self._cursor_at: datetime | None = None
+        super().__init__(title=title, **options)
+        self._unsubscribe = self._source.subscribe(self.redraw)
+
+    @property
+    def cursor_at(self) -> datetime | None:
+        """Where the cursor stands, aware UTC; ``None`` hides it. Setting it redraws nothing."""
+        return self._cursor_at
+
+    @cursor_at.setter
+    def cursor_at(self, at: datetime | None) -> None:
+        if at is not None and at.tzinfo is None:
+            raise UsageError(
+                "the cursor's instant has no time zone",
+                hint="Pass an aware one, such as datetime(2026, 1, 1, tzinfo=UTC).",
+            )
+        self._cursor_at = at
+        self.on_loop(self._tell_cursor)
+
+    def figure(self) -> go.Figure:
+        """The plotly figure as it stands, for reports and for further work."""
+        spec = self._spec(max_points=1000)
+        return go.Figure() if spec is None else go.Figure(spec)
+
+    def static_html(self) -> str:
+        """The key numbers and a still picture."""
+        source = self._source
+        tiles = memory_tiles(source.reading, source.usage, thresholds=source.thresholds)
+        picture = memory_picture(
+            source.samples, thresholds=source.thresholds, summary=sentence(tiles)
+        )
+        status = source.status
+        return (
+            f'<p style="margin:0 0 8px"><b>{self._title}</b> <span style="opacity:.75">'
+            f"{status.text}</span></p>{tiles_html(tiles)}{picture or f'<p>{status.empty}</p>'}"
+        )
+
+    def close(self) -> None:
+        """Stop following, and close the widget. Idempotent."""
+        self._unsubscribe()
+        super().close()
+
+    # -- what is sent --------------------------------------------------------------------------
+
+    def view_opened(self, view: str) -> None:
+        """Give a new view the picture and the cursor."""
+        super().view_opened(view)
+        self._tell_cursor(view=view)
+
+    def _spec(self, *, max_points: int) -> dict[str, Any] | None:
+        source = self._source
+        samples = source.samples
+        if samples["video_memory_mb"].notna().sum() == 0:
+            return None
+        return memory_spec(
+            samples,
+            thresholds=source.thresholds,
+            growth=growth_of(source.usage),
+            events=source.marks,
+            max_points=max_points,
+        )
+
+    def _readout(self) -> dict[str, Any]:
+        source, status = self._source, self._source.status
+        tiles = memory_tiles(source.reading, source.usage, thresholds=source.thresholds)
+        samples = source.samples
+        return {
+            "title": self._title,
+            "status": {"mode": status.mode, "text": status.text, "next_in_s": status.next_in_s},
+            "tiles": [tile.to_dict() for tile in tiles],
+            "summary": f"{self._title} over time. {sentence(tiles)}",
+            "table": _table(samples),
+            "empty": status.empty if samples["video_memory_mb"].notna().sum() == 0 else "",
+        }
+
+    def _tell_cursor(self, **to: Any) -> None:
+        at = self._cursor_at
+        self.tell("cursor", at_ms=None if at is None else at.timestamp() * 1000, **to)
+
+
+def _table(samples: pd.DataFrame) -> dict[str, Any]:
+    """A dozen rows spread over the samples, for those who read rather than look."""
+    step = max(len(samples) // _TABLE_ROWS, 1)
+    rows = samples.iloc[::-1].iloc[::step].iloc[:_TABLE_ROWS].iloc[::-1]
+    columns = ("video_memory_mb", "estimated_memory_mb", "video_controllers")
+    return {
+        "caption": "Memory and controllers, a selection of samples",
+        "head": ["Time (UTC)", "Measured (MB)", "Estimate (MB)", "Controllers"],
+        "rows": [
+            [f"{row['at']:%Y-%m-%d %H:%M:%S}", *(_cell(row.get(name)) for name in columns)]
+            for row in rows.to_dict("records")
+        ],
+    }
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.0f}"

@@ -1,0 +1,150 @@
+"""A plotly figure as a widget of ours: small, and empty in a saved notebook.
+
+plotly's own widget carries 5 MB of script in its state, each time. Here the script crosses once
+per page, on request, as a compressed buffer, and the figure travels as messages with its arrays in
+binary. What a notebook keeps instead is a still picture and a compact figure.
+
+Messages, beside those of the base:
+
+==============  =========  ======================================================================
+kind            direction  fields
+==============  =========  ======================================================================
+``need_plotly`` in         ``packed``: whether the page can unpack gzip; no chart has plotly.js yet
+``plotly``      out        one buffer: plotly.js from the installed plotly package
+``figure``      out        ``figure``: data and layout; ``swaps``: light colours to dark; buffers
+``readout``     out        ``title``, ``status``, ``tiles``, ``summary``, ``table``, ``empty``
+``cursor``      out        ``at_ms``: where the playhead stands, or null
+==============  =========  ======================================================================
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+from importlib.resources import files
+from typing import Any
+
+import plotly.graph_objects as go
+
+from vineview.figures.theme import swaps
+from vineview.figures.wire import compact_json, packed
+from vineview.widgets.base import Buffers, Message, VineWidget
+from vineview.widgets.pace import Pace
+
+__all__ = ["Plot"]
+
+_INTERVAL_S = 1.0
+_GZIP_LEVEL = 1  # a third of the size for 80 ms; better levels cost more than they save
+
+
+class Plot(VineWidget):
+    """Shows a plotly figure.
+
+    Args:
+        figure: What to show; :meth:`show` replaces it.
+        title: A heading above it.
+
+    Example:
+        >>> Plot(go.Figure(), title="Preloads")
+        Plot('Preloads')
+    """
+
+    _assets = ("plot", "readout", "chart")
+
+    def __init__(self, figure: go.Figure | None = None, *, title: str = "", **options: Any) -> None:
+        self._figure = figure
+        self._title = title
+        super().__init__(**options)
+        self._pace = Pace(self._send_all, interval_s=_INTERVAL_S, spawn=self.spawn)
+
+    def show(self, figure: go.Figure) -> None:
+        """Show another figure in the same place.
+
+        Args:
+            figure: The figure.
+        """
+        self._figure = figure
+        self.redraw()
+
+    def figure(self) -> go.Figure:
+        """The plotly figure as it stands, for reports and for further work."""
+        return go.Figure() if self._figure is None else self._figure
+
+    def redraw(self) -> None:
+        """Send the picture again: at once if the last was a second ago, else when it will be."""
+        self.on_loop(self._pace.ask)
+
+    # -- for subclasses ------------------------------------------------------------------------
+
+    def _spec(self, *, max_points: int) -> dict[str, Any] | None:
+        """``data`` and ``layout``, arrays in numpy; ``None`` when there is nothing to draw."""
+        del max_points
+        if self._figure is None:
+            return None
+        spec: dict[str, Any] = json.loads(self._figure.to_json())
+        return spec
+
+    def _readout(self) -> dict[str, Any]:
+        """The fields of a ``readout`` message."""
+        return {
+            "title": self._title,
+            "status": {"mode": "still", "text": "", "next_in_s": None},
+            "tiles": [],
+            "summary": self._title or "Chart",
+            "table": {"caption": self._title, "head": [], "rows": []},
+            "empty": "" if self._figure is not None else "Nothing to draw yet",
+        }
+
+    # -- messages ------------------------------------------------------------------------------
+
+    def receive(self, message: Message, buffers: Buffers) -> None:
+        """Answer the page's request for plotly.js."""
+        del buffers
+        match message:
+            case {"kind": "need_plotly", "view": str(view)}:
+                script = plotly_script(packed=bool(message.get("packed")))
+                self.tell("plotly", [script], view=view)
+            case _:
+                pass
+
+    def view_opened(self, view: str) -> None:
+        """Give a new view the picture as it stands."""
+        self._send_all(view=view)
+
+    def _send_all(self, **to: Any) -> None:
+        self.tell("readout", **self._readout(), **to)
+        spec = self._spec(max_points=_LIVE_POINTS)
+        if spec is None:
+            self.tell("figure", figure=None, swaps={}, **to)
+            return
+        figure, buffers = packed(spec)
+        self.tell("figure", buffers, figure=figure, swaps=swaps(), **to)
+
+    # -- what is kept --------------------------------------------------------------------------
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        spec = self._spec(max_points=_KEPT_POINTS)
+        if bundle is None or spec is None:
+            return bundle
+        data, metadata = bundle
+        return {**data, "application/vnd.plotly.v1+json": compact_json(spec)}, metadata
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._title!r})"
+
+
+_LIVE_POINTS = 1000
+_KEPT_POINTS = 360
+
+
+@functools.cache
+def plotly_script(*, packed: bool) -> bytes:
+    """plotly.js from the installed plotly package.
+
+    Args:
+        packed: Whether to compress it with gzip.
+    """
+    script = (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+    return gzip.compress(script, _GZIP_LEVEL, mtime=0) if packed else script

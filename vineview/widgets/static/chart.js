@@ -1,0 +1,10 @@
+// @ts-check
+// A chart with its key numbers. Everything it shows comes by message when it says hello.
+
+export default vvWidget((view) => {
+  const plot = new VinePlot(view);
+  const readout = new VineReadout(view, plot);
+  view.el.classList.add("vv-chart");
+  view.on("cursor", (message) => plot.setCursor(message.at_ms));
+  view.el.append(readout.el, plot.el, readout.table);
+});
