@@ -7,17 +7,48 @@ claims more than it has ends the walk instead of running past it.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
-__all__ = ["Box", "Run", "boxes", "find", "runs", "timescales", "top_level"]
+__all__ = [
+    "BinaryFile",
+    "Box",
+    "Run",
+    "boxes",
+    "find",
+    "rotation_of",
+    "runs",
+    "timescales",
+    "top_level",
+]
 
 _HEADER_BYTES = 8
 _LARGE_HEADER_BYTES = 16
 _NOT_SYNC = 0x10000
 _MAX_TOP_LEVEL_BOXES = 4096
+
+
+class BinaryFile(Protocol):
+    """What is asked of a clip's file: to be read at any place."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read from the current position; none at the end."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move the position, and say where it is then."""
+        ...
+
+    def tell(self) -> int:
+        """The current position."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +116,18 @@ def timescales(init: bytes) -> dict[int, tuple[str, int]]:
     return tracks
 
 
+def rotation_of(init: bytes) -> int:
+    """Degrees clockwise (0, 90, 180, 270) by which an init segment's first picture is shown."""
+    for trak in find(init, "moov/trak"):
+        hdlr = next(find(init, "mdia/hdlr", trak.start, trak.end))
+        if init[hdlr.start + 8 : hdlr.start + 12] != b"vide":
+            continue
+        tkhd = next(find(init, "tkhd", trak.start, trak.end))
+        a, b = struct.unpack_from(">ii", init, tkhd.start + (52 if init[tkhd.start] else 40))
+        return round(math.degrees(math.atan2(b, a)) / 90) * 90 % 360
+    return 0
+
+
 def runs(moof: bytes) -> list[Run]:
     """The sample runs of one ``moof`` box (with its header), one entry per track."""
     found = []
@@ -103,11 +146,11 @@ def runs(moof: bytes) -> list[Run]:
     return found
 
 
-def top_level(file: BinaryIO, size: int) -> Iterator[Box]:
+def top_level(file: BinaryFile, size: int) -> Iterator[Box]:
     """Walk a file's top-level boxes; the last may claim to end after ``size``.
 
     Args:
-        file: A seekable binary file.
+        file: The clip.
         size: How many bytes there are.
 
     Yields:

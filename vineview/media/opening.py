@@ -10,20 +10,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 import av
 from av.container import InputContainer
 
 from vineview.errors import MediaError
+from vineview.media.boxes import BinaryFile
 from vineview.media.sniff import diagnose
 
 __all__ = ["Opener", "Source", "open_clip", "open_file", "source_name"]
 
-Opener: TypeAlias = Callable[[], BinaryIO]
+Opener: TypeAlias = Callable[[], BinaryFile]
 """Returns a binary file of its own, so that several readers of a clip do not disturb each other."""
 
-Source: TypeAlias = str | Path | BinaryIO | Opener
+Source: TypeAlias = str | Path | BinaryFile | Opener
 """A path, an open binary file, or a function that opens one."""
 
 _FORMATS = "mov,matroska,webm,mpegts,mpeg,flv,avi,ogg,asf,gif,mp3,wav,flac,aac,ivf,nut"
@@ -76,23 +77,14 @@ def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputConta
 
 
 @contextlib.contextmanager
-def open_file(source: Source) -> Iterator[BinaryIO]:
+def open_file(source: Source) -> Iterator[BinaryFile]:
     """The binary file behind a source; closed afterwards only if it was opened here.
 
     Raises:
         MediaError: There is no such file (``missing``).
     """
     if isinstance(source, (str, Path)):
-        try:
-            file: BinaryIO = Path(source).open("rb")  # noqa: SIM115 - the with block below closes it
-        except OSError as error:
-            raise MediaError(
-                f"{source} cannot be opened: {error.strerror}",
-                source=str(source),
-                reason="missing",
-                hint="Check the path.",
-            ) from error
-        with file:
+        with contextlib.closing(_open_path(Path(source))) as file:
             yield file
     elif callable(source):
         with contextlib.closing(source()) as file:
@@ -108,10 +100,22 @@ def source_name(source: Source) -> str:
     return str(getattr(source, "name", None) or "the clip")
 
 
+def _open_path(path: Path) -> BinaryFile:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise MediaError(
+            f"{path} cannot be opened: {error.strerror}",
+            source=str(path),
+            reason="missing",
+            hint="Check the path.",
+        ) from error
+
+
 class _Unnamed:
     """A file without its name, so that FFmpeg judges a clip by its bytes, not its extension."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryFile) -> None:
         self.read = file.read
         self.seek = file.seek
         self.tell = file.tell

@@ -149,17 +149,20 @@ class Remuxer:
                 for one in filters[index](packet):
                     one.stream = targets[index]
                     output.mux_one(one)
-                yield from cutter.take()
-                self._init = self._init or cutter.init_segment
+                yield from self._taken(cutter)
                 self._origin_s = reader.origin_s
             output.close()
-            yield from cutter.take()
-            self._init = self._init or cutter.init_segment
+            yield from self._taken(cutter)
         finally:
             with contextlib.suppress(
                 av.FFmpegError
             ):  # abandoned: what it would still write is moot
                 output.close()
+
+    def _taken(self, cutter: Cutter) -> Iterator[Fragment]:
+        for fragment in cutter.take():
+            self._init = self._init or cutter.init_segment
+            yield fragment
 
 
 def _filter(track: Stream) -> Callable[[Packet[Any]], list[Packet[Any]]]:

@@ -7,10 +7,9 @@ alike; the first bytes and the top-level boxes tell them apart.
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
 
 from vineview.errors import MediaError
-from vineview.media.boxes import top_level
+from vineview.media.boxes import BinaryFile, top_level
 
 __all__ = ["diagnose", "size_of"]
 
@@ -31,15 +30,15 @@ _WRITTEN = bytes({*range(0x20, 0x100), *b"\t\n\f\r"})
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")
 
 
-def size_of(file: BinaryIO) -> int:
+def size_of(file: BinaryFile) -> int:
     """How many bytes a file has, leaving its position where it was."""
     here = file.tell()
     size = file.seek(0, os.SEEK_END)
     file.seek(here)
-    return size if size is not None else file.tell()
+    return size
 
 
-def diagnose(file: BinaryIO, *, name: str, error: Exception) -> MediaError:
+def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
     """The error to raise for a clip FFmpeg would not open.
 
     Args:
@@ -107,7 +106,7 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
-def _missing_index(file: BinaryIO, size: int) -> str:
+def _missing_index(file: BinaryFile, size: int) -> str:
     """How an MP4 without a usable index is cut; empty if that is not what is wrong."""
     found = list(top_level(file, size))
     expected = max((box.end for box in found), default=0)

@@ -1,0 +1,226 @@
+"""MediaLoader: clips for the manager, loaded in worker threads that can be stopped.
+
+A load opens the source, finds out what the clip is, makes its first segment and its poster, in
+one reading of its first bytes. A codec no browser takes fails here, before anyone waits for a
+picture; one that some browsers take loads, and the browser decides. Cancelling a load cuts its
+connection, so its thread ends at once instead of at its timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from av.container import InputContainer
+
+from vineview.core.cache import ByteCache
+from vineview.core.events import VideoEvent
+from vineview.core.policy import UrlPolicy
+from vineview.errors import LoadError, MediaError
+from vineview.media.controller import ClipController
+from vineview.media.failures import load_error
+from vineview.media.frames import poster_of
+from vineview.media.opening import open_clip
+from vineview.media.probe import describe
+from vineview.media.remux import Remuxer
+from vineview.media.sharing import SharedSource
+from vineview.media.source import ClipSource, open_source
+
+__all__ = ["MediaLoader"]
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_THREADS = 24
+_MAX_IMAGE_BYTES = 8 * 2**20
+_IMAGES = (
+    (b"GIF8", "image/gif"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+)
+
+
+class MediaLoader:
+    """Loads clips; the :class:`~vineview.core.loading.Loader` of real videos.
+
+    Args:
+        cache: Where fetched bytes are kept between loads; nothing is kept without one.
+        policy: Which addresses may be loaded; public http(s) ones unless told. Events our own code
+            marked as local are exempt.
+
+    Example:
+        >>> import asyncio
+        >>> clip = "data/feed/clips/bigbuckbunny.mp4"
+        >>> event = VideoEvent(id="a", video_url=clip, is_local=True)
+        >>> controller = asyncio.run(MediaLoader().load(event))
+        >>> controller.info.summary, controller.held_bytes > 100_000
+        ('H.264 Main 1280x720, AAC 5.1: plays as is', True)
+        >>> controller.release()
+        >>> controller.held_bytes
+        0
+    """
+
+    def __init__(self, *, cache: ByteCache | None = None, policy: UrlPolicy | None = None) -> None:
+        self.cache = cache
+        self.policy = policy or UrlPolicy()
+        # Not asyncio's own pool: hung hosts would take its few threads from everyone else.
+        # Threads start as they are needed and end with the loader.
+        self.executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="vineview-clip")
+
+    async def load(self, event: VideoEvent) -> ClipController:
+        """Load a clip.
+
+        Args:
+            event: What to load; its ``video_url`` is opened.
+
+        Raises:
+            LoadError: With ``error_class``: what the source raised, FORMAT_ERROR for what is not a
+                clip any browser takes, MEDIA_ERROR for one that is damaged.
+        """
+        job = _Job(self, event)
+        return await self._run(job, job.load)
+
+    async def load_without_ranges(self, event: VideoEvent) -> ClipController:
+        """As :meth:`load`, with one plain request for the whole clip."""
+        job = _Job(self, event, ranges=False)
+        return await self._run(job, job.load)
+
+    async def read_image(
+        self, event: VideoEvent, max_bytes: int = _MAX_IMAGE_BYTES
+    ) -> tuple[bytes, str]:
+        """Read a GIF or a still as it is.
+
+        Args:
+            event: What to read; its ``video_url`` is opened.
+            max_bytes: The most it may have.
+
+        Returns:
+            Its bytes and its MIME type, told by the bytes.
+
+        Raises:
+            LoadError: As :meth:`load`; FORMAT_ERROR also for what is no picture or too large.
+        """
+        job = _Job(self, event)
+        return await self._run(job, lambda: job.read_image(max_bytes))
+
+    async def _run(self, job: _Job, work: Callable[[], _T]) -> _T:
+        """Do a job's work in a worker thread; if cancelled, stop it and free what it made."""
+        future = asyncio.get_running_loop().run_in_executor(self.executor, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            job.stop()
+            future.add_done_callback(_free)
+            raise
+        except MediaError as error:
+            raise load_error(error) from error
+
+    def __repr__(self) -> str:
+        return f"MediaLoader(cache={self.cache!r}, policy={self.policy!r})"
+
+
+class _Job:
+    """One load: the thread that does it, and the handle by which it is stopped."""
+
+    def __init__(self, loader: MediaLoader, event: VideoEvent, *, ranges: bool = True) -> None:
+        self._loader = loader
+        self._event = event
+        self._ranges = ranges
+        self._name = _name(event)
+        self._lock = threading.Lock()
+        self._is_stopped = False
+        self._source: ClipSource | None = None
+
+    def load(self) -> ClipController:
+        """Open the clip and make what a first picture needs."""
+        shared = SharedSource(self._open())
+        try:
+            remuxer = Remuxer(shared.cursor, name=self._name)
+            with open_clip(shared.cursor, name=self._name) as container:
+                with contextlib.closing(remuxer.read(container)) as segments:
+                    first = next(segments)
+                info = describe(container, remuxer.init_segment, name=self._name)
+                poster = self._poster(container) if info.video is not None else None
+            return ClipController(
+                shared,
+                remuxer,
+                info=info,
+                first_segment=first,
+                poster=poster,
+                executor=self._loader.executor,
+            )
+        except BaseException:
+            shared.close()
+            raise
+
+    def read_image(self, max_bytes: int) -> tuple[bytes, str]:
+        """Read a picture."""
+        with self._open() as source:
+            data = source.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise LoadError(
+                f"{self._name} is a picture of more than {max_bytes / 2**20:g} MiB",
+                error_class="FORMAT_ERROR",
+                hint="Publish it as a video, which is far smaller.",
+            )
+        mime = next((mime for magic, mime in _IMAGES if data.startswith(magic)), "")
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            mime = "image/webp"
+        if not mime:
+            raise LoadError(
+                f"{self._name} is announced as a picture but is none",
+                error_class="FORMAT_ERROR",
+                hint="Check what the host serves at that address.",
+            )
+        return data, mime
+
+    def stop(self) -> None:
+        """Make the thread end soon; it may be waiting for a server."""
+        with self._lock:
+            self._is_stopped = True
+            if self._source is not None:
+                self._source.cancel()
+
+    def _open(self) -> ClipSource:
+        source = open_source(
+            self._event,
+            policy=self._loader.policy,
+            cache=self._loader.cache,
+            ranges=self._ranges,
+        )
+        with self._lock:
+            self._source = source
+            is_stopped = self._is_stopped
+        if is_stopped:
+            source.close()
+            raise LoadError(f"{self._name}: loading was stopped", error_class="NETWORK")
+        return source
+
+    def _poster(self, container: InputContainer) -> bytes | None:
+        try:
+            return poster_of(container, name=self._name)
+        except MediaError as error:
+            _log.info("no poster: %s", error)  # the browser may still show it
+            return None
+
+
+def _name(event: VideoEvent) -> str:
+    """What to call a clip in messages: its file name, if it has one."""
+    path = unquote(urlsplit(event.video_url or "").path)
+    return PurePosixPath(path).name or f"video {event.id}"
+
+
+def _free(future: asyncio.Future[Any]) -> None:
+    """Release what a cancelled load made after all, and take note of how it failed."""
+    if future.cancelled() or future.exception() is not None:
+        return
+    result = future.result()
+    if isinstance(result, ClipController):
+        result.release()
