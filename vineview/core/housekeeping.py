@@ -1,0 +1,190 @@
+"""What stays: the feed's limit, the keep range, memory pressure, and forgetting old failures.
+
+Each rule decides which videos leave and hands them to the preloader, which alone unloads.
+(Reference, sections 3.3, 3.6 and 3.8.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vineview.core.breaker import CircuitBreaker
+from vineview.core.changes import ChangeKind
+from vineview.core.events import VideoEvent
+from vineview.core.ledger import Ledger, Record
+from vineview.core.pool import ControllerPool
+from vineview.core.preloader import Preloader
+from vineview.core.state import LoadState
+from vineview.core.window import keep_range, preload_order
+
+__all__ = ["Housekeeping"]
+
+_MIB = 2**20
+
+
+class Housekeeping:
+    """Applies the rules of staying.
+
+    Args:
+        ledger: The feed and its states.
+        pool: The controllers.
+        preloader: What unloads, and knows the configuration and the failure patterns.
+        breaker: Whose URL blocks pressure clears.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        pool: ControllerPool,
+        preloader: Preloader,
+        breaker: CircuitBreaker,
+    ) -> None:
+        self._ledger = ledger
+        self._pool = pool
+        self._preloader = preloader
+        self._breaker = breaker
+
+    def welcome(self, added: Sequence[Record]) -> int:
+        """Announce newly entered videos, after the oldest beyond the limit have left.
+
+        One that is itself too old for the limit leaves unannounced, as if it had never come.
+
+        Returns:
+            How many of those added are in the feed.
+        """
+        position = self._ledger.current_id, self._ledger.current_index
+        config = self._preloader.config
+        excess = len(self._ledger) - config.max_videos if config.enable_memory_management else 0
+        fresh, removed = added, []
+        if excess > 0:
+            gone = self._drop_oldest(excess)
+            fresh = [record for record in added if record not in gone]
+            removed = [record.video_id for record in gone.difference(added)]
+        if fresh or removed:
+            self._tell_feed(fresh, removed)
+            self._ledger.tell_position(*position, "feed")
+        for record in fresh:
+            if record.event.is_gif:
+                self._preloader.begin(record, is_asked_for=False)
+        return len(fresh)
+
+    def remove(self, record: Record) -> None:
+        """Take one video out of the feed."""
+        position = self._ledger.current_id, self._ledger.current_index
+        self._retire(record)
+        self._ledger.remove(record)
+        self._tell_feed((), [record.video_id])
+        self._ledger.tell_position(*position, "feed")
+
+    def replace(self, record: Record, event: VideoEvent) -> None:
+        """Put another event in a video's place."""
+        position = self._ledger.current_id, self._ledger.current_index
+        self._retire(record)
+        fresh = self._ledger.replace(record, event)
+        self._tell_feed((fresh,), [record.video_id])
+        self._ledger.tell_position(*position, "feed")
+        if event.is_gif:
+            self._preloader.begin(fresh, is_asked_for=False)
+
+    def enforce_window(self, preload_range: int | None = None) -> None:
+        """Free what left the keep range; once the viewer has been anywhere, load the window."""
+        ledger, config = self._ledger, self._preloader.config
+        if not len(ledger):
+            return
+        ahead = config.preload_ahead if preload_range is None else preload_range
+        sides = {"ahead": ahead, "behind": config.preload_behind, "most": config.max_controllers}
+        index = ledger.current_index
+        window = preload_order(index, len(ledger), **sides)
+        kept = keep_range(index, window, **sides)
+        for record in (*self._pool.records, *self._preloader.busy):
+            if ledger.index_of(record) not in kept:
+                self.let_go(record)
+        if ledger.has_navigated:
+            for place in window:
+                self._preloader.begin(ledger.at(place), is_asked_for=False)
+
+    def let_go(self, record: Record) -> None:
+        """Unload a video that is loaded or loading; one waiting to retry just stops waiting."""
+        if record.state.can_retry:
+            self._preloader.cancel_retry(record)
+        elif self._preloader.unload(record, LoadState.NOT_LOADED):
+            self._ledger.metrics.evicted_count += 1
+
+    def relieve(self, keep_ahead: int, keep_behind: int) -> int:
+        """Memory pressure: free all but the nearest and forget failures; how many were freed."""
+        ledger, metrics = self._ledger, self._ledger.metrics
+        before, memory_mb = len(self._pool), self._memory_mb()
+        self.forget_failures()
+        here = ledger.current_index
+        kept = range(here - keep_behind, here + keep_ahead + 1)
+        loading = [record for record in self._preloader.busy if record.state.is_loading]
+        for record in (*self._pool.records, *loading, *ledger.in_state(LoadState.FAILED)):
+            if ledger.index_of(record) not in kept:
+                self._preloader.unload(record, LoadState.NOT_LOADED)
+        freed = before - len(self._pool)
+        metrics.evicted_count += freed
+        metrics.memory_pressure_count += 1
+        metrics.last_cleanup_at = ledger.clock.utc()
+        ledger.tell(
+            ChangeKind.MEMORY_PRESSURE,
+            memory_mb=memory_mb,
+            controllers_before=before,
+            controllers_disposed=freed,
+            keep_ahead=keep_ahead,
+            keep_behind=keep_behind,
+        )
+        return freed
+
+    def forget_failures(self) -> None:
+        """Forget failing and blocked URLs; videos that failed for good by them start afresh."""
+        patterns = self._preloader.failure_patterns
+        for record in tuple(self._ledger.in_state(LoadState.PERMANENTLY_FAILED)):
+            if record.url in patterns:
+                self._preloader.unload(record, LoadState.NOT_LOADED)
+        patterns.clear()
+        self._breaker.clear_urls()
+
+    def _memory_mb(self) -> float:
+        held = self._pool.held_bytes
+        if held:
+            return round(held / _MIB, 3)
+        return len(self._pool) * self._preloader.config.memory_per_controller_mb
+
+    def _drop_oldest(self, excess: int) -> set[Record]:
+        gone = set()
+        for _ in range(excess):
+            record = self._ledger.at(len(self._ledger) - 1)
+            self._retire(record)
+            self._ledger.remove(record)
+            gone.add(record)
+        return gone
+
+    def _retire(self, record: Record) -> None:
+        """Free what a video leaving the feed held, and let those who wait for it know."""
+        if record.state.loading_state not in {LoadState.NOT_LOADED, LoadState.DISPOSED}:
+            self._preloader.unload(record, LoadState.DISPOSED)
+
+    def _tell_feed(self, added: Sequence[Record], removed: list[str]) -> None:
+        if self._ledger.announcer.has_listeners:
+            self._ledger.tell(
+                ChangeKind.FEED,
+                added=[record.video_id for record in added],
+                removed=removed,
+                total=len(self._ledger),
+                videos=[_facts(record.event) for record in added],
+            )
+
+
+def _facts(event: VideoEvent) -> dict[str, Any]:
+    """What a replay needs of a video to show it."""
+    return {
+        "id": event.id,
+        "created_at": event.created_at,
+        "video_url": event.video_url,
+        "title": event.title,
+        "mime_type": event.mime_type,
+        "duration_s": event.duration,
+        "is_gif": event.is_gif,
+    }

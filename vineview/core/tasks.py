@@ -1,0 +1,81 @@
+"""The tasks a manager has started: none of them outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from vineview.clock import Clock
+from vineview.errors import VideoManagerError
+
+__all__ = ["Tasks"]
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+_ROUNDS = 100
+_GRACE_S = 5.0
+
+
+class Tasks:
+    """Holds every running task, so that closing can wait for the last of them.
+
+    Args:
+        clock: Limits the wait for a task that ignores its cancellation.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def require_loop(self) -> None:
+        """Make sure a task could be started.
+
+        Raises:
+            VideoManagerError: If no event loop is running.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            hint = "Call it from a coroutine or a notebook cell."
+            raise VideoManagerError(
+                "a video cannot be loaded: no event loop is running", cause=error, hint=hint
+            ) from error
+
+    def start(self, work: Coroutine[Any, Any, _Result], name: str) -> asyncio.Task[_Result]:
+        """Run a coroutine as a task."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def aclose(self) -> None:
+        """Wait for every task to end.
+
+        What has been cancelled gets time to clean up, then is cancelled again. A task that
+        ignores even that is waited for ``_GRACE_S`` seconds, named in the log, and left.
+        """
+        await self._yield_until_done()
+        for task in self._running:
+            task.cancel()
+        await self._yield_until_done()
+        if not self._running:
+            return
+        grace = asyncio.ensure_future(self._clock.sleep(_GRACE_S))
+        while self._running and not grace.done():
+            await asyncio.wait({grace, *self._running}, return_when=asyncio.FIRST_COMPLETED)
+        grace.cancel()
+        if self._running:
+            names = ", ".join(sorted(task.get_name() for task in self._running))
+            _log.warning("left running, because it ignores its cancellation: %s", names)
+
+    async def _yield_until_done(self) -> None:
+        for _ in range(_ROUNDS):
+            if not self._running:
+                return
+            await self._clock.sleep(0)
