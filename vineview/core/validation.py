@@ -42,7 +42,8 @@ class Finding:
 
     Args:
         event_id: The event's id, if it has a readable one.
-        index: The entry's place in the document, counted from 0.
+        index: The entry's place in the document, counted from 0; None when it is about a feed's
+            event, not about reading it.
         severity: ``error`` (held back) or ``warning`` (kept).
         message: What is wrong, for a person.
         field: The `VideoEvent` field concerned, if there is one.
@@ -61,11 +62,11 @@ class Finding:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f"line {self.line}" if self.line is not None else f"entry {self.index}"
-        if self.index is None and self.line is None:
-            place = "feed"
-        named = f" ({self.event_id[:16]})" if self.event_id else ""
-        return f"{self.severity}: {place}{named}: {self.message}"
+        entry = "" if self.index is None else f"entry {self.index}"
+        place = entry if self.line is None else f"line {self.line}"
+        named = f"({self.event_id[:16]})" if self.event_id else ""
+        where = " ".join(part for part in (place, named) if part) or "feed"
+        return f"{self.severity}: {where}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
