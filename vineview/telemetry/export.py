@@ -28,6 +28,7 @@ from vineview.telemetry.frames import events_frame, samples_frame
 from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
 from vineview.telemetry.reading import Document, Finding, read
 from vineview.telemetry.schema import Sample, parse_at, record_to_change, record_to_video
+from vineview.telemetry.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics
@@ -146,6 +147,12 @@ class Telemetry:
         """The manager's configuration when this was exported; empty if it does not say."""
         config = self.header.get("config")
         return dict(config) if isinstance(config, dict) else {}
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The limits the monitor had that recorded this; the defaults if it does not say."""
+        given = self.header.get("thresholds")
+        return Thresholds.from_dict(given) if isinstance(given, dict) else Thresholds()
 
     @cached_property
     def start_at(self) -> datetime | None:

@@ -11,7 +11,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from vineview.clock import Clock
@@ -358,6 +358,7 @@ class VideoPerformanceMonitor:
             },
             "source": "embedded manager",
             "units": UNITS,
+            "thresholds": asdict(self._thresholds),
             "config": self._manager.config.to_dict(),
             "records": {"samples": len(samples), "events": len(events)},
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -69,6 +69,17 @@ class Thresholds:
     sustained_s: float = 0.0
     max_gap_s: float = 90.0
 
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Thresholds:
+        """The limits an export names; what it does not name, or not as a number, is default."""
+        known = {each.name for each in fields(cls)}
+        numbers: dict[str, Any] = {
+            name: value
+            for name, value in document.items()
+            if name in known and isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        return cls(**numbers)
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -124,10 +135,11 @@ class AlertBook:
 
     Args:
         thresholds: The limits.
-        history: How many resolved alerts are kept; the oldest go first. Active ones always stay.
+        history: How many resolved alerts are kept, oldest out; ``None`` keeps all. Active ones
+            always stay.
     """
 
-    def __init__(self, thresholds: Thresholds | None = None, *, history: int = 1000) -> None:
+    def __init__(self, thresholds: Thresholds | None = None, *, history: int | None = 1000) -> None:
         self.thresholds = thresholds or Thresholds()
         self._resolved: deque[Alert] = deque(maxlen=history)
         self._active: dict[tuple[AlertType, str], Alert] = {}

@@ -1,0 +1,107 @@
+"""Recommendations: what the figures say to do, with the rule each comes from.
+
+The rules and their thresholds are the app's (reference, section 8), and one of ours: a leak comes
+before everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from vineview.telemetry.leak import Leak, Verdict
+from vineview.telemetry.thresholds import Thresholds
+
+__all__ = ["Recommendation", "recommend"]
+
+_MIN_SUCCESS_RATE: Final = 0.9
+_MONITOR: Final = "monitor rules, reference section 8"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One thing to do.
+
+    Attributes:
+        type: ``memory``, ``performance``, ``network`` or ``configuration``.
+        priority: ``low``, ``medium``, ``high`` or ``critical``.
+        title: In a few words.
+        description: The figure behind it.
+        action: The next move.
+        source: Whose rule it is.
+    """
+
+    type: str
+    priority: str
+    title: str
+    description: str
+    action: str
+    source: str
+
+
+def recommend(
+    *,
+    leak: Leak,
+    peak_mb: float,
+    peak_controllers: float | None,
+    success_rate: float | None,
+    thresholds: Thresholds,
+) -> tuple[Recommendation, ...]:
+    """Apply every rule.
+
+    Args:
+        leak: The verdict.
+        peak_mb: The highest memory.
+        peak_controllers: The most controllers, if known.
+        success_rate: Of finished preloads, 0-1, if there were any.
+        thresholds: The limits in force.
+
+    Returns:
+        What to do, most urgent first.
+    """
+    made = []
+    if leak.verdict is Verdict.LEAKING:
+        made.append(
+            Recommendation(
+                "memory",
+                "critical",
+                "Memory is leaking",
+                leak.evidence[0],
+                "Run the memory-usage runbook; relieving memory buys time but does not mend it.",
+                "leak verdict",
+            )
+        )
+    if peak_mb > thresholds.high_memory_mb:
+        made.append(
+            Recommendation(
+                "memory",
+                "high",
+                "Memory is too high",
+                f"It peaked at {peak_mb:.0f} MB, above {thresholds.high_memory_mb:g} MB.",
+                "Relieve memory pressure, then a smaller preload window (profile low_memory).",
+                _MONITOR,
+            )
+        )
+    if success_rate is not None and success_rate < _MIN_SUCCESS_RATE:
+        made.append(
+            Recommendation(
+                "network",
+                "high",
+                "Too many preloads fail",
+                f"{success_rate:.1%} succeed, under {_MIN_SUCCESS_RATE:.0%}.",
+                "Look at the top errors; longer timeouts and more retries are profile recovery.",
+                _MONITOR,
+            )
+        )
+    if peak_controllers is not None and peak_controllers > thresholds.max_controllers:
+        made.append(
+            Recommendation(
+                "performance",
+                "medium",
+                "Too many controllers",
+                f"Up to {peak_controllers:.0f} at once, more than {thresholds.max_controllers}.",
+                "Look for controllers that are not released: debug info, controllers above ready.",
+                _MONITOR,
+            )
+        )
+    return tuple(made)
