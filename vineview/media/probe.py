@@ -29,7 +29,6 @@ __all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "p
 _VARIABLE_RATIO = 0.02
 _MAX_INDEX_ENTRIES = 500_000
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
-_MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,5 +284,4 @@ def _shortfall(container: InputContainer) -> str:
     if missing_from_s is None:
         return ""
     there = f"the first {max(missing_from_s, 0.0):.1f} s of {(container.duration or 0) / 1e6:.1f} s"
-    bytes_there = f"{size / _MEBIBYTE:.1f} of at least {end / _MEBIBYTE:.1f} MiB"
-    return f"cut off: {there} are there, {bytes_there}"
+    return f"cut off: {there} are there, {size:,} of at least {end:,} bytes"
