@@ -34,13 +34,18 @@ _TICK_STEPS_S = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 864
 
 
 def memory_picture(
-    samples: pd.DataFrame, *, thresholds: Thresholds | None = None, summary: str = ""
+    samples: pd.DataFrame,
+    *,
+    thresholds: Thresholds | None = None,
+    cursor_at: datetime | None = None,
+    summary: str = "",
 ) -> str:
     """Draw memory and controllers as SVG.
 
     Args:
         samples: Columns as for :func:`~vineview.figures.memory_figure`.
         thresholds: Where the bands begin.
+        cursor_at: Where the playhead stands, aware UTC.
         summary: The picture in words, for those who do not see it.
 
     Returns:
@@ -71,6 +76,9 @@ def memory_picture(
         _text(_RIGHT, _TOP + 8, "measured memory, MB", _BLUE, anchor="end"),
         _text(_RIGHT, _TOP + 21, "app's estimate, MB", _VIOLET, anchor="end"),
     ]
+    if cursor_at is not None:
+        x = _x(cursor_at.timestamp() * 1000, (start, end))
+        parts.append(f'<path d="M{x:.1f} {_TOP}V{_LOW_FLOOR}" stroke="currentColor"/>')
     label = escape(summary or "Memory and controllers over time", quote=True)
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" '

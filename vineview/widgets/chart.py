@@ -6,6 +6,7 @@ monitor or the telemetry holds through the same figure that reports use.
 
 from __future__ import annotations
 
+import html
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from vineview.errors import UsageError
-from vineview.figures import growth_of, memory_picture, memory_tiles, sentence, tiles_html
+from vineview.figures import Tile, growth_of, memory_picture, memory_tiles, sentence, tiles_html
 from vineview.figures.memory import memory_spec
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.widgets.plot import Plot
@@ -22,6 +23,8 @@ from vineview.widgets.sources import MemorySource, source_of
 __all__ = ["MemoryChart"]
 
 _TABLE_ROWS = 12
+_FIGURE_POINTS = 1000
+_KEPT_POINTS = 360
 
 
 class MemoryChart(Plot):
@@ -64,24 +67,26 @@ class MemoryChart(Plot):
                 hint="Pass an aware one, such as datetime(2026, 1, 1, tzinfo=UTC).",
             )
         self._cursor_at = at
-        self.on_loop(self._tell_cursor)
+        self.if_seen(self._tell_cursor)
 
     def figure(self) -> go.Figure:
         """The plotly figure as it stands, for reports and for further work."""
-        spec = self._spec(max_points=1000)
+        spec = self._spec(max_points=_FIGURE_POINTS, cursor_at=self.cursor_at)
         return go.Figure() if spec is None else go.Figure(spec)
 
     def static_html(self) -> str:
         """The key numbers and a still picture."""
-        source = self._source
-        tiles = memory_tiles(source.reading, source.usage, thresholds=source.thresholds)
+        source, status, tiles = self._source, self._source.status, self._tiles()
         picture = memory_picture(
-            source.samples, thresholds=source.thresholds, summary=sentence(tiles)
+            source.samples,
+            thresholds=source.thresholds,
+            cursor_at=self.cursor_at,
+            summary=sentence(tiles),
         )
-        status = source.status
         return (
-            f'<p style="margin:0 0 8px"><b>{self._title}</b> <span style="opacity:.75">'
-            f"{status.text}</span></p>{tiles_html(tiles)}{picture or f'<p>{status.empty}</p>'}"
+            f'<p style="margin:0 0 8px"><b>{html.escape(self._title)}</b> '
+            f'<span style="opacity:.75">{status.text}</span></p>'
+            f"{tiles_html(tiles)}{picture or f'<p>{status.empty}</p>'}"
         )
 
     def close(self) -> None:
@@ -96,7 +101,10 @@ class MemoryChart(Plot):
         super().view_opened(view)
         self._tell_cursor(view=view)
 
-    def _spec(self, *, max_points: int) -> dict[str, Any] | None:
+    def _kept_spec(self) -> dict[str, Any] | None:
+        return self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)
+
+    def _spec(self, *, max_points: int, cursor_at: datetime | None = None) -> dict[str, Any] | None:
         source = self._source
         samples = source.samples
         if samples["video_memory_mb"].notna().sum() == 0:
@@ -106,13 +114,17 @@ class MemoryChart(Plot):
             thresholds=source.thresholds,
             growth=growth_of(source.usage),
             events=source.marks,
+            cursor_at=cursor_at,
             max_points=max_points,
         )
 
+    def _tiles(self) -> tuple[Tile, ...]:
+        source = self._source
+        return memory_tiles(source.reading, source.usage, thresholds=source.thresholds)
+
     def _readout(self) -> dict[str, Any]:
         source, status = self._source, self._source.status
-        tiles = memory_tiles(source.reading, source.usage, thresholds=source.thresholds)
-        samples = source.samples
+        tiles, samples = self._tiles(), source.samples
         return {
             "title": self._title,
             "status": {"mode": status.mode, "text": status.text, "next_in_s": status.next_in_s},
@@ -123,7 +135,7 @@ class MemoryChart(Plot):
         }
 
     def _tell_cursor(self, **to: Any) -> None:
-        at = self._cursor_at
+        at = self.cursor_at
         self.tell("cursor", at_ms=None if at is None else at.timestamp() * 1000, **to)
 
 

@@ -22,8 +22,9 @@ from __future__ import annotations
 import functools
 import gzip
 import json
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 import plotly.graph_objects as go
 
@@ -35,6 +36,8 @@ from vineview.widgets.pace import Pace
 __all__ = ["Plot"]
 
 _INTERVAL_S = 1.0
+_LIVE_POINTS = 1000
+_KEPT_POINTS = 360
 _GZIP_LEVEL = 1  # a third of the size for 80 ms; better levels cost more than they save
 
 
@@ -50,7 +53,7 @@ class Plot(VineWidget):
         Plot('Preloads')
     """
 
-    _assets = ("plot", "readout", "chart")
+    _assets: ClassVar[tuple[str, ...]] = ("plot", "readout", "chart")
 
     def __init__(self, figure: go.Figure | None = None, *, title: str = "", **options: Any) -> None:
         self._figure = figure
@@ -73,9 +76,18 @@ class Plot(VineWidget):
 
     def redraw(self) -> None:
         """Send the picture again: at once if the last was a second ago, else when it will be."""
-        self.on_loop(self._pace.ask)
+        self.if_seen(self._pace.ask)
 
     # -- for subclasses ------------------------------------------------------------------------
+
+    def if_seen(self, call: Callable[[], None]) -> None:
+        """Run ``call`` on the widget's loop while a view is open; a new view is told all anyway."""
+        if self.views:
+            self.on_loop(call)
+
+    def _kept_spec(self) -> dict[str, Any] | None:
+        """The figure a saved notebook keeps: as drawn, in fewer points."""
+        return self._spec(max_points=_KEPT_POINTS)
 
     def _spec(self, *, max_points: int) -> dict[str, Any] | None:
         """``data`` and ``layout``, arrays in numpy; ``None`` when there is nothing to draw."""
@@ -125,7 +137,7 @@ class Plot(VineWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
-        spec = self._spec(max_points=_KEPT_POINTS)
+        spec = self._kept_spec()
         if bundle is None or spec is None:
             return bundle
         data, metadata = bundle
@@ -133,10 +145,6 @@ class Plot(VineWidget):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._title!r})"
-
-
-_LIVE_POINTS = 1000
-_KEPT_POINTS = 360
 
 
 @functools.cache

@@ -30,9 +30,10 @@ async function vvPlotly(view) {
   view.own(() => {
     if (share.asker === view.id && !share.loading) share.asker = "";
   });
+  await null; // the view says hello first
   while (!share.library && !view.closed) {
     const patience = Math.max(share.askedAt, began, view.figureAt ?? Infinity) + VV_REASK_AFTER_MS;
-    if (!share.asker || (share.asker !== view.id && !share.loading && performance.now() > patience)) {
+    if (!share.asker || (!share.loading && performance.now() > patience)) {
       share.asker = view.id;
       share.askedAt = performance.now();
       view.send("need_plotly", { packed: typeof DecompressionStream !== "undefined" });
@@ -137,6 +138,8 @@ class VinePlot {
     /** @type {number | null} */
     this.cursorAt = null;
     this.draws = 0;
+    /** @type {((scale: {left: number, width: number}) => void) | undefined} */
+    this.onDrawn = undefined;
     this.graph = vvNode("div", { class: "vv-plot-graph", role: "img", "aria-label": "Chart, loading" });
     this.cursor = vvNode("div", { class: "vv-plot-cursor", "aria-hidden": "true", hidden: true });
     this.cover = vvNode("div", { class: "vv-plot-cover" }, vvNode("span", { class: "vv-plot-wait" }, "Loading the chart…"));
@@ -224,6 +227,8 @@ class VinePlot {
     vvSet(this.el, "data-draws", this.draws);
     this.showCover();
     this.placeCursor();
+    const scale = this.scale();
+    if (scale) this.onDrawn?.(scale);
   }
 
   /** The horizontal scale as drawn, or null before the first drawing. */
