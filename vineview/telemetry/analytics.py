@@ -19,7 +19,7 @@ from vineview.telemetry.advice import Recommendation, recommend
 from vineview.telemetry.export import Telemetry
 from vineview.telemetry.leak import Leak, Projection, judge, projections
 from vineview.telemetry.ranges import Coverage
-from vineview.telemetry.schema import Sample, record_to_change
+from vineview.telemetry.schema import Sample, parse_at
 from vineview.telemetry.thresholds import Alert, AlertBook, Severity
 from vineview.telemetry.trend import Interval, Trend, growth, least_squares_slope, trend
 from vineview.telemetry.wire import analytics_to_wire
@@ -310,7 +310,9 @@ def _alerts(telemetry: Telemetry) -> AlertSummary:
     """Feed the records to an alert book, as the monitor did when they were new."""
     book = AlertBook(telemetry.thresholds, history=None)
     records: list[Sample | Change] = [
-        record_to_change(record)
+        Change(
+            ChangeKind(record["kind"]), parse_at(record["at"]), record.get("video_id"), data=record
+        )
         for record in telemetry.event_records
         if record["kind"] in _ALERTING
     ]

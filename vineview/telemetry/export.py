@@ -154,15 +154,17 @@ class Telemetry:
         given = self.header.get("thresholds")
         return Thresholds.from_dict(given) if isinstance(given, dict) else Thresholds()
 
-    @cached_property
+    @property
     def start_at(self) -> datetime | None:
         """The first record's instant, UTC; ``None`` without records."""
-        return min(self._instants, default=None)
+        firsts = [frame["at"].iloc[0] for frame in (self.samples, self.events) if len(frame)]
+        return min(firsts).to_pydatetime() if firsts else None
 
-    @cached_property
+    @property
     def end_at(self) -> datetime | None:
         """The last record's instant, UTC."""
-        return max(self._instants, default=None)
+        lasts = [frame["at"].iloc[-1] for frame in (self.samples, self.events) if len(frame)]
+        return max(lasts).to_pydatetime() if lasts else None
 
     @property
     def duration_s(self) -> float:
@@ -203,8 +205,7 @@ class Telemetry:
         asked = parse_range(time_range)
         if asked is None:
             return self
-        ends = [parse_at(record["at"]) for record in self.sample_records]
-        end = max(ends, default=self.end_at)
+        end = self.samples["at"].iloc[-1].to_pydatetime() if len(self.samples) else self.end_at
         header = {**self.header, "range": {"asked_s": asked.total_seconds()}}
         header.pop("records", None)
         return Telemetry(
@@ -270,10 +271,6 @@ class Telemetry:
                 hint="Check the folder, its permissions and its free space; nothing was changed.",
             ) from error
         return target
-
-    @cached_property
-    def _instants(self) -> list[datetime]:
-        return [parse_at(each["at"]) for each in (*self.sample_records, *self.event_records)]
 
     def _written_header(self) -> Record:
         """The header, its count of records brought up to date if it has one."""

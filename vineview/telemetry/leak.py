@@ -44,6 +44,7 @@ _MIN_BUCKETS: Final = 12
 _MIN_WINDOW_H: Final = 0.1
 _MATERIAL_MB: Final = 25.0
 _MATERIAL_SHARE: Final = 0.2
+_MORE: Final = 1.1
 _MIN_PRESSURES: Final = 2
 
 
@@ -176,6 +177,9 @@ def _follows_controllers(samples: pd.DataFrame) -> str:
     columns = ["video_memory_mb", "video_controllers", "ready_videos"]
     rows = samples.loc[samples[columns].notna().all(axis=1) & (samples["video_controllers"] > 0)]
     if len(rows) < _MIN_BUCKETS or (rows["video_controllers"] > rows["ready_videos"]).mean() > 0.5:  # noqa: PLR2004 - most of the time
+        return ""
+    counts = rows["video_controllers"]
+    if counts.tail(len(counts) // 2).mean() <= _MORE * counts.head(len(counts) // 2).mean():
         return ""
     controllers = growth(rows, "video_controllers")
     each = rows.assign(each_mb=rows["video_memory_mb"] / rows["video_controllers"])

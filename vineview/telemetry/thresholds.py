@@ -146,6 +146,7 @@ class AlertBook:
         self._numbers: Counter[str] = Counter()
         self._trips: Counter[str] = Counter()
         self._outcomes: deque[bool] = deque(maxlen=_RATE_WINDOW)
+        self._failures = 0
         self._above: dict[AlertType, tuple[datetime, datetime]] = {}
 
     @property
@@ -239,36 +240,36 @@ class AlertBook:
         limits, data, video = self.thresholds, change.data, change.video_id or ""
         told: list[Alert] = []
         duration = data.get("duration_ms")
-        if duration is not None:
-            slow = duration > limits.slow_preload_ms
+        if duration is not None and duration <= limits.slow_preload_ms:
+            told += self._clear(change.at, AlertType.SLOW_PRELOAD, video)
+        elif duration is not None:
+            text = f"preload took {duration / 1000:.1f} s"
             told += self._judge(
                 change.at,
                 _Finding(
                     AlertType.SLOW_PRELOAD,
-                    Severity.WARNING if slow else None,
-                    f"preload took {duration / 1000:.1f} s, "
-                    f"longer than {limits.slow_preload_ms / 1000:g} s",
+                    Severity.WARNING,
+                    f"{text}, longer than {limits.slow_preload_ms / 1000:g} s",
                     subject=video,
                     value=duration,
                     threshold=limits.slow_preload_ms,
                 ),
             )
-        self._outcomes.append(bool(data.get("success")))
-        failed = self._outcomes.count(False)
-        ratio = failed / len(self._outcomes)
-        over = ratio > limits.preload_failure_ratio
-        told += self._judge(
-            change.at,
-            _Finding(
-                AlertType.HIGH_PRELOAD_FAILURE_RATE,
-                Severity.CRITICAL if over else None,
-                f"{failed} of the last {len(self._outcomes)} preloads failed, "
-                f"more than {limits.preload_failure_ratio:.0%}",
-                value=ratio,
-                threshold=limits.preload_failure_ratio,
-            ),
-        )
-        return told
+        return told + self._failure_rate(change.at, failed=not data.get("success"))
+
+    def _failure_rate(self, at: datetime, *, failed: bool) -> list[Alert]:
+        """Failures of the last hundred finished preloads."""
+        if len(self._outcomes) == _RATE_WINDOW:
+            self._failures -= self._outcomes[0]
+        self._outcomes.append(failed)
+        self._failures += failed
+        limit, count = self.thresholds.preload_failure_ratio, len(self._outcomes)
+        ratio = self._failures / count
+        if ratio <= limit:
+            return self._clear(at, AlertType.HIGH_PRELOAD_FAILURE_RATE, "")
+        text = f"{self._failures} of the last {count} preloads failed, more than {limit:.0%}"
+        kind, severity = AlertType.HIGH_PRELOAD_FAILURE_RATE, Severity.CRITICAL
+        return self._judge(at, _Finding(kind, severity, text, value=ratio, threshold=limit))
 
     def _breaker(self, change: Change) -> list[Alert]:
         subject = str(change.data.get("url") or "")
