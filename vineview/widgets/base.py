@@ -67,7 +67,8 @@ class VineWidget(anywidget.AnyWidget):
     """
 
     _assets: ClassVar[tuple[str, ...]] = ()
-    """Names of files in ``static``, without suffix, joined after ``base``."""
+    """Names of files in ``static``, without suffix, joined after ``base``; a name may have only
+    one of the two kinds."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "_assets" in cls.__dict__:
@@ -261,7 +262,8 @@ class VineWidget(anywidget.AnyWidget):
 def _joined(names: Sequence[str], suffix: str) -> str:
     """The named static files as one text; relative imports fail where the source is text."""
     folder = files(__package__) / "static"
-    return "\n".join((folder / f"{name}.{suffix}").read_text("utf-8") for name in names)
+    sources = (folder / f"{name}.{suffix}" for name in names)
+    return "\n".join(source.read_text("utf-8") for source in sources if source.is_file())
 
 
 def _listed(names: set[str]) -> str:

@@ -138,7 +138,7 @@ def card_of(
 
 def _failure_card(state: VideoState, config: VideoManagerConfig, retry_in_s: float | None) -> Card:
     error_class = state.error_class or ErrorClass.UNKNOWN
-    text = state.error_message or "The loader gave no reason."
+    text = _as_sentence(state.error_message or "the loader gave no reason")
     if state.loading_state is LoadState.FAILED:
         when = "" if retry_in_s is None else f" in {max(retry_in_s, 0):.0f} s"
         hint = (
@@ -151,6 +151,13 @@ def _failure_card(state: VideoState, config: VideoManagerConfig, retry_in_s: flo
         "lets it be tried again."
     )
     return Card("warning", "bad", _TITLES[error_class], text, hint)
+
+
+def _as_sentence(text: str) -> str:
+    """Error texts start in lower case, to be joined to others; on a card they stand alone."""
+    first = text.partition(" ")[0]
+    sentence = text[:1].upper() + text[1:] if first.isalpha() else text  # names stay as they are
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def facts_of(state: VideoState, *, config: VideoManagerConfig, held_bytes: int | None) -> list[str]:

@@ -15,10 +15,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from vineview.errors import VineviewError
 
-__all__ = ["MAX_UNACKNOWLEDGED", "Streamable", "StreamBook"]
+__all__ = ["MAX_UNACKNOWLEDGED", "StreamBook", "Streamable"]
 
 MAX_UNACKNOWLEDGED = 2
 """Segments on the way to a view at any instant."""
+
+_AT_FIRST = 2
+"""Segments of a neighbour: the first holds little more than one picture, and a browser starts to
+play only when it has something to go on with."""
 
 _SAME_INSTANT_S = 1e-3
 
@@ -42,6 +46,18 @@ class MediaSegment(Protocol):
         ...
 
 
+class SegmentStream(Protocol):
+    """Segments as they are made; closed when no more are wanted."""
+
+    def __aiter__(self) -> AsyncIterator[MediaSegment]:
+        """The segments in order."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop, and free what is under way."""
+        ...
+
+
 @runtime_checkable
 class Streamable(Protocol):
     """A controller that holds a clip the browser may play."""
@@ -61,7 +77,7 @@ class Streamable(Protocol):
         """The segment with the first picture, kept ready."""
         ...
 
-    def stream(self, start_s: float = 0.0) -> AsyncIterator[Any]:
+    def stream(self, start_s: float = 0.0) -> SegmentStream:
         """Segments from the one that holds ``start_s`` on, made as they are asked for."""
         ...
 
@@ -85,7 +101,7 @@ class StreamBook:
         tell: Sends a message: ``tell(kind, buffers, **fields)``.
         spawn: Starts a task that ends with the widget.
         is_held: Whether a video still has this controller; a stream of another one is over.
-        lost: Called with a video and an error when a stream breaks off.
+        lost: Called with a video and what broke its stream off; None when its clip was freed.
     """
 
     def __init__(
@@ -94,7 +110,7 @@ class StreamBook:
         tell: Callable[..., None],
         spawn: Callable[..., asyncio.Task[Any]],
         is_held: Callable[[str, Streamable], bool],
-        lost: Callable[[str, Exception], None],
+        lost: Callable[[str, Exception | None], None],
     ) -> None:
         self._tell = tell
         self._spawn = spawn
@@ -107,7 +123,14 @@ class StreamBook:
         return len(self._streams)
 
     def open(
-        self, stream: str, view: str, video_id: str, controller: Streamable, *, start_s: float, whole: bool
+        self,
+        stream: str,
+        view: str,
+        video_id: str,
+        controller: Streamable,
+        *,
+        start_s: float,
+        whole: bool,
     ) -> None:
         """Begin to send a clip.
 
@@ -117,7 +140,7 @@ class StreamBook:
             video_id: The video.
             controller: Its controller.
             start_s: Where in the clip to begin.
-            whole: Send all of it as acknowledged; else the first segment, and wait for `more`.
+            whole: Send all of it as acknowledged; else its beginning, and wait for `more`.
         """
         self.close(stream)
         opened = _Stream(stream, view, video_id, whole)
@@ -125,7 +148,7 @@ class StreamBook:
         opened.task = self._spawn(self._run(opened, controller, start_s), name="streaming a clip")
 
     def more(self, stream: str) -> None:
-        """Send the rest of a stream that was opened for its first segment only."""
+        """Send the rest of a stream that was opened for its beginning only."""
         if (known := self._streams.get(stream)) is not None:
             known.whole = True
             known.changed.set()
@@ -169,35 +192,36 @@ class StreamBook:
 
     async def _send(self, stream: _Stream, controller: Streamable, start_s: float) -> None:
         await self._may_send(stream)
-        after_s = start_s
-        parts = [controller.init_segment]
         first = controller.first_segment
-        if start_s < first.start_s + first.duration_s:
-            parts.append(first.data)
-            after_s = first.start_s + first.duration_s
-            stream.unacknowledged += 1
+        with_first = start_s < first.start_s + first.duration_s
+        parts = [controller.init_segment, *([first.data] if with_first else [])]
+        stream.unacknowledged += len(parts) - 1  # an init segment alone is not acknowledged
         stream.sent += 1
         self._tell("init", parts, view=stream.view, stream=stream.id)
         await self._may_send(stream)
-        async with aclosing(controller.stream(after_s)) as segments:  # type: ignore[type-var]
+        sent_until_s = first.start_s + first.duration_s if with_first else 0.0
+        async with aclosing(controller.stream(start_s)) as segments:
             async for segment in segments:
-                if segment.start_s + segment.duration_s <= after_s + _SAME_INSTANT_S:
-                    continue
-                await self._may_send(stream)
+                if segment.start_s + segment.duration_s <= sent_until_s + _SAME_INSTANT_S:
+                    continue  # the first one, sent already
                 stream.sent += 1
                 stream.unacknowledged += 1
                 self._tell("segment", [segment.data], view=stream.view, stream=stream.id)
+                await self._may_send(stream)
+            end = getattr(segments, "end", None)
         if self._is_held(stream.video_id, controller):
-            self._tell("end", None, view=stream.view, stream=stream.id)
+            note = str(getattr(end, "reason", ""))
+            self._tell("end", None, view=stream.view, stream=stream.id, note=note)
         else:
             self._tell("lost", None, view=stream.view, stream=stream.id, reason="")
+            self._lost(stream.video_id, None)
 
     async def _may_send(self, stream: _Stream) -> None:
         """Wait until the view is in sight, wants more, and has answered for what it got."""
         while (
             stream.view in self._hidden
             or stream.unacknowledged >= MAX_UNACKNOWLEDGED
-            or not (stream.whole or stream.sent == 0)
+            or not (stream.whole or stream.sent < _AT_FIRST)
         ):
             stream.changed.clear()
             await stream.changed.wait()

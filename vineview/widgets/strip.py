@@ -102,7 +102,7 @@ def held_bytes_of(manager: ManagerView, video_id: str) -> int | None:
 def _item(
     manager: ManagerView, event: VideoEvent, state: VideoState, index: int, *, in_window: bool
 ) -> dict[str, Any]:
-    due = retry_in_s(manager, event.id) if state.has_failed else None
+    due = retry_in_s(manager, event.id) if state.can_retry else None
     badge: Badge = badge_of(state, retry_in_s=due)
     held = held_bytes_of(manager, event.id)
     return {

@@ -1,0 +1,105 @@
+"""What a player may find behind a manager's doors, and how to ask without knowing the rooms.
+
+A live manager takes commands and its controllers hold clips; a replay or a scripted loader has
+neither. The player asks for each ability by its shape, so it has no branch for who it was given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from vineview.core.events import VideoEvent
+from vineview.core.state import VideoState
+from vineview.core.view import ManagerView
+from vineview.widgets.streams import Streamable
+
+__all__ = [
+    "Commands",
+    "ImageLoader",
+    "caption_of",
+    "clip_document",
+    "commands_of",
+    "image_loader_of",
+    "poster_of",
+]
+
+
+@runtime_checkable
+class Commands(Protocol):
+    """The side of a manager that acts."""
+
+    def preload_around_index(self, index: int) -> None:
+        """Make a place in the feed current and load around it."""
+        ...
+
+    async def preload_video(self, video_id: str) -> VideoState:
+        """Try to load one video."""
+        ...
+
+    def resume_video(self, video_id: str) -> None:
+        """Note that a video plays."""
+        ...
+
+    def pause_video(self, video_id: str) -> None:
+        """Note that a video is paused."""
+        ...
+
+    def record(self, kind: Any, *, video_id: str | None = None, **data: Any) -> None:
+        """Tell listeners what a player saw."""
+        ...
+
+
+@runtime_checkable
+class ImageLoader(Protocol):
+    """A loader that reads GIFs and stills."""
+
+    async def read_image(self, event: VideoEvent) -> tuple[bytes, str]:
+        """The bytes and their MIME type."""
+        ...
+
+
+def commands_of(manager: ManagerView) -> Commands | None:
+    """The acting side of a manager; None for a recording."""
+    return manager if isinstance(manager, Commands) else None
+
+
+def image_loader_of(manager: ManagerView) -> ImageLoader | None:
+    """What reads images for a manager, if anything does."""
+    loader = getattr(manager, "loader", None)
+    return loader if isinstance(loader, ImageLoader) else None
+
+
+def poster_of(controller: object) -> bytes | None:
+    """The JPEG a controller keeps of its first picture, if it has one."""
+    poster = getattr(controller, "poster", None)
+    return poster if isinstance(poster, bytes) else None
+
+
+def clip_document(controller: object) -> dict[str, Any] | None:
+    """What the page needs to open a stream; None when the controller has no clip.
+
+    Returns:
+        ``mime_type`` for ``MediaSource``, ``duration_s``.
+    """
+    if not isinstance(controller, Streamable):
+        return None
+    info = getattr(controller, "info", None)
+    return {
+        "mime_type": controller.mime_type,
+        "duration_s": getattr(info, "duration_s", None),
+    }
+
+
+def caption_of(controller: object) -> str:
+    """How a clip plays, as a line; empty when the controller does not say.
+
+    Example:
+        >>> caption_of(object())
+        ''
+    """
+    info = getattr(controller, "info", None)
+    if info is None or info.video is None:
+        return ""
+    sound = str(info.audio) if info.audio is not None else "no sound"
+    parts = [str(info.video), sound, f"plays {info.verdict.how}", info.verdict.reason]
+    return " · ".join(part for part in (*parts, info.shortfall) if part)

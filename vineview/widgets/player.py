@@ -1,0 +1,451 @@
+"""FeedPlayer: a feed, playing in a cell.
+
+The one decision: the manager is the truth. The page may show a ready neighbour the instant a key
+is pressed, but what is current, loaded, failed or playing is what the manager says, and the page
+is told again whenever that changes. Frames never pass through the kernel: the browser plays.
+
+Messages, beside those of :mod:`vineview.widgets.base`. Everything the page says carries its
+``view``; a stream serves one view and one video, and is named by the page.
+
+==============  =========  =======================================================================
+kind            direction  fields
+==============  =========  =======================================================================
+``feed``        out        what to show: index, total, current_id, items, card, can_navigate
+``init``        out        stream; buffers: the init segment and, from the start, the first segment
+``segment``     out        stream; buffer: one media segment (at most two unacknowledged)
+``end``         out        stream, note: that was the last segment; the note says what is missing
+``lost``        out        stream, reason: it broke off; an empty reason means the clip was freed
+``poster``      out        video_id; buffer: JPEG
+``image``       out        video_id, mime_type; buffer: a GIF or still, shown as it is
+``trouble``     out        video_id, reason: an image cannot be shown
+``command``     out        do: ``play``, ``pause`` or ``seek`` (with position_s)
+``open``        in         stream, video_id, start_s, whole: send a clip, or only its beginning
+``more``        in         stream: send the rest too
+``ack``         in         stream: one segment was taken in
+``close``       in         stream: no more of it
+``visible``     in         visible: whether the cell is in sight; nothing is sent while it is not
+``navigate``    in         video_id: the person went there
+``playing``     in         video_id, playing: the page plays or pauses it
+``load``        in         video_id: the person asked for another attempt
+``want_image``  in         video_id
+``position``    in         video_id, position_s, duration_s; at most four times a second
+``failed``      in         video_id, reason: this browser cannot play it
+``playback``    in         video_id, event (first_frame, stall, dropped, ended), numbers
+==============  =========  =======================================================================
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from traitlets import Bool, Int, TraitError, validate
+
+from vineview.clock import Clock
+from vineview.core.changes import Change
+from vineview.core.events import VideoEvent
+from vineview.core.view import ManagerView
+from vineview.errors import UsageError, VineviewError
+from vineview.widgets.base import Buffers, Message, VineWidget
+from vineview.widgets.cards import card_of, empty_feed_card
+from vineview.widgets.clips import (
+    caption_of,
+    clip_document,
+    commands_of,
+    image_loader_of,
+    poster_of,
+)
+from vineview.widgets.pace import Pace
+from vineview.widgets.streams import Streamable, StreamBook
+from vineview.widgets.strip import held_bytes_of, retry_in_s, strip_document, strip_html
+
+__all__ = ["FeedPlayer"]
+
+_UPDATE_EVERY_S = 0.1
+_STATIC_AROUND = 5
+_MAX_REASON = 500
+_REPORTED = frozenset({"first_frame", "stall", "dropped", "ended"})
+
+
+class FeedPlayer(VineWidget):
+    """Plays a manager's feed in order, and shows what the manager does.
+
+    Making a player in a notebook starts loading the window around the current video.
+
+    Args:
+        manager: A ``VideoManager``, or a replay, which is shown without being steered.
+        muted: See the trait.
+        height: See the trait.
+        autoplay: See the trait.
+        clock: Paces updates of the page; the machine's time if not given.
+
+    Raises:
+        UsageError: If ``manager`` is no manager.
+        TypeError: If an option is unknown; the message suggests the nearest one.
+
+    Example:
+        >>> from vineview.core.manager import VideoManager
+        >>> FeedPlayer(VideoManager())
+        FeedPlayer(an empty feed)
+    """
+
+    _assets = ("strip", "stream", "stage", "face", "player")
+
+    muted = Bool(True).tag(sync=True)
+    """Whether sound is off. Browsers refuse to start with sound. Default: ``True``."""
+
+    height = Int(420).tag(sync=True)
+    """Height of the picture's stage in pixels, 160 to 2000. Default: ``420``.
+
+    Example:
+        >>> player.height = 600  # doctest: +SKIP
+    """
+
+    autoplay = Bool(True).tag(sync=True)
+    """Whether the current video plays as soon as it is ready. Default: ``True``."""
+
+    def __init__(self, manager: ManagerView, *, clock: Clock | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        if not isinstance(manager, ManagerView):
+            raise UsageError(
+                f"FeedPlayer plays a manager, not {type(manager).__name__}",
+                hint="Pass a VideoManager that holds the feed, or a Replay.",
+            )
+        self.manager = manager
+        self.position_s = 0.0
+        self.is_playing = False
+        self._unplayable: dict[str, str] = {}
+        self._posters_sent: dict[str, set[str]] = {}
+        self._shown: dict[str, Any] = {}
+        self._unsubscribe: Callable[[], None] | None = None
+        self._pace = Pace(self._update, interval_s=_UPDATE_EVERY_S, spawn=self.spawn, clock=clock)
+        self._streams = StreamBook(
+            tell=self.tell, spawn=self.spawn, is_held=self._is_held, lost=self._stream_lost
+        )
+        if self._loop is not None and (commands := commands_of(manager)) is not None:
+            commands.preload_around_index(manager.current_index)
+
+    # -- what Python may ask -------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Play the current video in every view."""
+        self.tell("command", do="play")
+
+    def pause(self) -> None:
+        """Pause the current video in every view."""
+        self.tell("command", do="pause")
+
+    def seek(self, position_s: float) -> None:
+        """Go to a place in the current video.
+
+        Args:
+            position_s: Seconds from its start; beyond the end means the end.
+
+        Raises:
+            UsageError: If it is negative or not a number.
+        """
+        if not (math.isfinite(position_s) and position_s >= 0):
+            raise UsageError(
+                f"cannot seek to {position_s} s", hint="Pass seconds from the video's start."
+            )
+        self.tell("command", do="seek", position_s=position_s)
+
+    def next(self) -> None:
+        """Go to the next video; at the end of the feed, stay."""
+        self.go_to(self.manager.current_index + 1)
+
+    def previous(self) -> None:
+        """Go to the previous video; at the start of the feed, stay."""
+        self.go_to(self.manager.current_index - 1)
+
+    def go_to(self, index: int) -> None:
+        """Make the video at ``index`` current; an index outside the feed means its nearest end.
+
+        Args:
+            index: Place in the feed, 0 being the newest.
+
+        Raises:
+            UsageError: If the feed is a recording, which decides for itself.
+        """
+        commands = commands_of(self.manager)
+        if commands is None:
+            raise UsageError(
+                "a recorded feed decides itself which video is current",
+                hint="Seek the replay instead.",
+            )
+        if videos := self.manager.videos:
+            commands.preload_around_index(min(max(index, 0), len(videos) - 1))
+
+    def close(self) -> None:
+        """Close the player, its streams and its subscription. Idempotent."""
+        self._stop_listening()
+        super().close()
+
+    # -- what the page says --------------------------------------------------------------------
+
+    def view_opened(self, view: str) -> None:
+        """A view opened: follow the manager from now on, and show it where things stand."""
+        if self._unsubscribe is None:
+            self._unsubscribe = self.manager.subscribe(self._changed)
+        self._posters_sent[view] = set()
+        self.tell("feed", view=view, **self._document())
+        self._send_posters()
+
+    def view_closed(self, view: str) -> None:
+        """A view closed: free what was under way for it."""
+        self._streams.close_view(view)
+        self._posters_sent.pop(view, None)
+        if not self.views:
+            self._stop_listening()
+            self._set_playing(self.manager.current_video_id or "", playing=False)
+
+    def receive(self, message: Message, buffers: Buffers) -> None:  # noqa: ARG002 - none are sent
+        """Handle one message of the protocol above."""
+        match message:
+            case {"stream": str(stream)}:
+                self._receive_about_stream(message, stream)
+            case {"kind": "visible", "view": str(view), "visible": bool(visible)}:
+                self._streams.set_visible(view, visible=visible)
+            case {"kind": "navigate", "video_id": str(video_id)}:
+                self._navigate(video_id)
+            case {"kind": "playing", "video_id": str(video_id), "playing": bool(playing)}:
+                self._set_playing(video_id, playing=playing)
+            case {"kind": "load", "video_id": str(video_id)}:
+                self._load(video_id)
+            case {"kind": "want_image", "video_id": str(video_id), "view": str(view)}:
+                self.spawn(self._send_image(video_id, view), name="reading an image")
+            case {"kind": "position", "position_s": int() | float() as position_s}:
+                self.position_s = float(position_s)
+            case {"kind": "failed", "video_id": str(video_id), "reason": str(reason)}:
+                self._failed(video_id, reason[:_MAX_REASON])
+            case {"kind": "playback", "video_id": str(video_id), "event": str(event)}:
+                self._played(video_id, event, message)
+            case _:
+                raise _unknown(message.get("kind"))
+
+    def _receive_about_stream(self, message: Message, stream: str) -> None:
+        match message:
+            case {"kind": "open", "video_id": str(video_id)}:
+                self._open(message, stream, video_id)
+            case {"kind": "more"}:
+                self._streams.more(stream)
+            case {"kind": "ack"}:
+                self._streams.acknowledge(stream)
+            case {"kind": "close"}:
+                self._streams.close(stream)
+            case _:
+                raise _unknown(message.get("kind"))
+
+    def _open(self, message: Message, stream: str, video_id: str) -> None:
+        controller = self.manager.get_controller(video_id)
+        view = message["view"]
+        if not isinstance(controller, Streamable):
+            self.tell("lost", view=view, stream=stream, reason="")
+            self._stream_lost(video_id, None)
+            return
+        start_s = message.get("start_s", 0)
+        if not (isinstance(start_s, int | float) and math.isfinite(start_s) and start_s >= 0):
+            start_s = 0
+        whole = message.get("whole") is True
+        self._streams.open(stream, view, video_id, controller, start_s=float(start_s), whole=whole)
+
+    def _navigate(self, video_id: str) -> None:
+        commands = commands_of(self.manager)
+        places = [place for place, event in enumerate(self.manager.videos) if event.id == video_id]
+        if commands is None or not places:
+            self._pace.ask()  # the page went ahead of the truth: tell it where things stand
+            return
+        commands.preload_around_index(places[0])
+        self._pace.ask()
+
+    def _set_playing(self, video_id: str, *, playing: bool) -> None:
+        self.is_playing = playing
+        commands = commands_of(self.manager)
+        if commands is None or self.manager.get_video_state(video_id) is None:
+            return
+        if playing:
+            commands.resume_video(video_id)
+        else:
+            commands.pause_video(video_id)
+
+    def _load(self, video_id: str) -> None:
+        commands = commands_of(self.manager)
+        if commands is not None:
+            self._unplayable.pop(video_id, None)
+            self.spawn(commands.preload_video(video_id), name="loading a video")
+
+    async def _send_image(self, video_id: str, view: str) -> None:
+        loader = image_loader_of(self.manager)
+        state = self.manager.get_video_state(video_id)
+        if loader is None or state is None:
+            reason = "This manager's loader reads no images."
+        else:
+            try:
+                data, mime_type = await loader.read_image(state.event)
+            except (VineviewError, OSError) as error:
+                reason = str(error)
+            else:
+                self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
+                return
+        self.tell("trouble", view=view, video_id=video_id, reason=reason)
+        self._record("playback", video_id, event="decode_error", error=reason)
+
+    def _failed(self, video_id: str, reason: str) -> None:
+        self._unplayable[video_id] = reason
+        self._record("playback", video_id, event="decode_error", error=reason)
+
+    def _played(self, video_id: str, event: str, message: Message) -> None:
+        if event not in _REPORTED:
+            raise _unknown(event)
+        numbers = {
+            name: value
+            for name, value in message.items()
+            if name in {"duration_ms", "frames", "frames_total"}
+            and isinstance(value, int | float)
+            and math.isfinite(value)
+        }
+        self._record("playback", video_id, event=event, **numbers)
+
+    def _stream_lost(self, video_id: str, error: Exception | None) -> None:
+        if error is not None:
+            self._record("error", video_id, error=str(error), where="stream")
+            return
+        self._shown = {}  # the page acted on what no longer holds: tell it again
+        self._pace.ask()
+
+    # -- what the manager says -----------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        if change.kind in {"playback", "action", "network"}:
+            return  # nothing of these is shown
+        self.on_loop(self._pace.ask)
+
+    def _update(self) -> None:
+        """Send where things stand, if that changed."""
+        document = self._document()
+        if self.views and document != self._shown:
+            self._shown = document
+            self.tell("feed", **document)
+            self._send_posters()
+
+    def _document(self) -> dict[str, Any]:
+        document = strip_document(self.manager)
+        for item in document["items"]:
+            item.update(self._facts(item["id"]))
+        commands = commands_of(self.manager)
+        card = None if document["total"] else asdict(empty_feed_card())
+        return {**document, "card": card, "can_navigate": commands is not None}
+
+    def _facts(self, video_id: str) -> dict[str, Any]:
+        """What the page needs of one video, beside its place in the strip."""
+        state = self.manager.get_video_state(video_id)
+        assert state is not None
+        controller = self.manager.get_controller(video_id)
+        clip = clip_document(controller)
+        shown_as_image = state.is_ready and controller is None and state.event.is_gif
+        card = None
+        if clip is None and not shown_as_image:
+            card = asdict(
+                card_of(
+                    state,
+                    config=self.manager.config,
+                    retry_in_s=retry_in_s(self.manager, video_id) if state.can_retry else None,
+                    held_bytes=held_bytes_of(self.manager, video_id),
+                )
+            )
+        return {
+            "author": state.event.short_pubkey,
+            "published": state.event.timestamp.isoformat() if state.event.created_at else None,
+            "hashtags": list(state.event.hashtags[:8]),
+            "caption": caption_of(controller) or ("Image, as is" if shown_as_image else ""),
+            "clip": clip,
+            "image": shown_as_image,
+            "card": card,
+        }
+
+    def _send_posters(self) -> None:
+        """Send each view the stills it has not seen; they are small and go once."""
+        for video_id in [item["id"] for item in strip_document(self.manager)["items"]]:
+            poster = poster_of(self.manager.get_controller(video_id))
+            for view, sent in self._posters_sent.items():
+                if poster is not None and video_id not in sent:
+                    sent.add(video_id)
+                    self.tell("poster", [poster], view=view, video_id=video_id)
+
+    def _is_held(self, video_id: str, controller: object) -> bool:
+        return self.manager.get_controller(video_id) is controller
+
+    def _record(self, kind: str, video_id: str, **data: Any) -> None:
+        commands = commands_of(self.manager)
+        if commands is not None and self.manager.get_video_state(video_id) is not None:
+            commands.record(kind, video_id=video_id, **data)
+
+    def _stop_listening(self) -> None:
+        unsubscribe, self._unsubscribe = getattr(self, "_unsubscribe", None), None
+        if unsubscribe is not None:
+            unsubscribe()
+        self._shown = {}
+
+    # -- what is kept in a saved notebook ------------------------------------------------------
+
+    def static_html(self) -> str:
+        """Poster, facts and the strip as a table."""
+        document = strip_document(self.manager, around=_STATIC_AROUND)
+        current_id = document["current_id"]
+        if current_id is None:
+            card = empty_feed_card()
+            return f"<p><b>{card.title}.</b> {card.text} {html.escape(card.hint)}</p>"
+        state = self.manager.get_video_state(current_id)
+        assert state is not None
+        controller = self.manager.get_controller(current_id)
+        poster = poster_of(controller)
+        picture = (
+            f'<img alt="First picture" style="max-height:240px;border-radius:8px" '
+            f'src="data:image/jpeg;base64,{b64encode(poster).decode()}">'
+            if poster is not None
+            else ""
+        )
+        title, meta = _title_of(state.event), _meta_of(state.event)
+        ready = f"{len(self.manager.ready_videos)} ready"
+        held = f"{self.manager.held_bytes / 2**20:.1f} MB held"
+        problem = self._unplayable.get(current_id) or (state.error_message or "")
+        return (
+            f"{picture}<p><b>{html.escape(title)}</b><br>{html.escape(meta)}<br>"
+            f"{html.escape(caption_of(controller) or '')}</p>"
+            f"<p>Video {document['index'] + 1} of {document['total']} · {ready} · {held}</p>"
+            f"{f'<p>{html.escape(problem)}</p>' if problem else ''}{strip_html(document)}"
+        )
+
+    def __repr__(self) -> str:
+        manager = getattr(self, "manager", None)
+        if manager is None or not manager.videos:
+            return "FeedPlayer(an empty feed)"
+        return f"FeedPlayer({manager.current_index + 1} of {len(manager.videos)})"
+
+    @validate("height")
+    def _valid_height(self, proposal: dict[str, Any]) -> int:
+        height = int(proposal["value"])
+        if not 160 <= height <= 2000:  # noqa: PLR2004 - the bounds the trait documents
+            raise TraitError(f"height is {height}; pass pixels between 160 and 2000")
+        return height
+
+
+def _unknown(kind: object) -> UsageError:
+    return UsageError(
+        f"the page sent {kind!r}, which this version does not know",
+        hint="Reload the page, so that page and kernel are of one version.",
+    )
+
+
+def _title_of(event: VideoEvent) -> str:
+    return event.title or event.content or "Untitled"
+
+
+def _meta_of(event: VideoEvent) -> str:
+    tags = " ".join(f"#{tag}" for tag in event.hashtags[:8])
+    when = f"{event.timestamp:%Y-%m-%d %H:%M} UTC" if event.created_at else ""
+    return " · ".join(part for part in (event.short_pubkey, when, tags) if part)

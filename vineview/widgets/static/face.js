@@ -1,0 +1,169 @@
+// @ts-check
+// The player's face: what is seen, drawn from what the player knows. It decides nothing.
+
+/**
+ * @typedef {{toggle: () => void, step: (by: number) => void, mute: (muted: boolean) => void,
+ *   seek: (seconds: number) => void, load: () => void}} FaceActions
+ * @typedef {{index: number, total: number, item: PlayerItem | undefined, empty: CardDocument | null,
+ *   trouble: string, note: string, muted: boolean, wantsPlay: boolean, hasPicture: boolean,
+ *   isVideo: boolean, waiting: boolean, positionS: number, durationS: number, bufferedS: number,
+ *   poster: string, canNavigate: boolean}} FaceState
+ */
+
+class VineFace {
+  /** @param {VineView} view @param {FaceActions} actions @param {HTMLElement} screens @param {HTMLElement} strip */
+  constructor(view, actions, screens, strip) {
+    this.view = view;
+    this.actions = actions;
+    this.place = vvNode("span", { class: "vv-pill vv-place" });
+    this.soundChip = vvNode("button", { type: "button", class: "vv-pill vv-sound", title: "Turn sound on (m)" }, vvIcon("muted"), "Tap for sound");
+    this.card = vvNode("div", { class: "vv-card", role: "status", hidden: true });
+    this.backdrop = vvNode("div", { class: "vv-backdrop" });
+    this.spinner = vvNode("div", { class: "vv-spinner", hidden: true }, vvIcon("loading"));
+    this.bigPlay = vvNode("div", { class: "vv-big-play", hidden: true }, vvIcon("play"));
+    this.play = vvButton("play", "Play (space)", actions.toggle, view);
+    this.sound = vvButton("muted", "Turn sound on (m)", () => actions.mute(!this.muted), view);
+    this.time = vvNode("span", { class: "vv-time" });
+    this.range = /** @type {HTMLInputElement} */ (
+      vvNode("input", { type: "range", class: "vv-range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Position in the video" })
+    );
+    this.previous = vvButton("previous", "Previous video (arrow up)", () => actions.step(-1), view);
+    this.next = vvButton("next", "Next video (arrow down)", () => actions.step(1), view);
+    this.title = vvNode("div", { class: "vv-title" });
+    this.meta = vvNode("div", { class: "vv-meta" });
+    this.caption = vvNode("div", { class: "vv-caption" });
+    this.controls = vvNode("div", { class: "vv-controls" }, this.play, this.sound, this.time);
+    this.stageBox = vvNode(
+      "div",
+      { class: "vv-stage" },
+      this.backdrop,
+      screens,
+      this.bigPlay,
+      this.spinner,
+      this.card,
+      vvNode("div", { class: "vv-top" }, this.place, this.soundChip),
+      vvNode("div", { class: "vv-side" }, this.previous, this.next),
+      vvNode("div", { class: "vv-bottom" }, this.controls, this.range),
+    );
+    this.muted = true;
+    this.drawn = "";
+    view.listen(this.soundChip, "click", () => actions.mute(false));
+    view.listen(this.range, "input", () => actions.seek(Number(this.range.value)));
+    view.listen(screens, "click", actions.toggle);
+    view.el.classList.add("vv-player");
+    vvSet(view.el, "tabindex", 0);
+    vvSet(view.el, "role", "region");
+    vvSet(view.el, "aria-label", "Feed player. Arrow keys go through the feed, space plays and pauses, m mutes.");
+    view.el.append(this.stageBox, vvNode("div", { class: "vv-info" }, this.title, this.meta, this.caption), strip);
+  }
+
+  /** @param {FaceState} state */
+  draw(state) {
+    this.drawMoving(state);
+    const { positionS, bufferedS, ...still } = state;
+    const key = JSON.stringify(still);
+    if (key === this.drawn) return;
+    this.drawn = key;
+    this.drawControls(state);
+    this.drawCard(state);
+    this.drawWords(state);
+  }
+
+  /** What moves with the playhead. @param {FaceState} state */
+  drawMoving({ positionS, durationS, bufferedS }) {
+    this.range.max = String(durationS || 1);
+    this.range.value = String(positionS);
+    const length = durationS || 1;
+    this.range.style.setProperty("--vv-played", `${(100 * positionS) / length}%`);
+    this.range.style.setProperty("--vv-buffered", `${(100 * bufferedS) / length}%`);
+    vvSet(this.range, "aria-valuetext", `${vvClock(positionS)} of ${vvClock(durationS)}`);
+    this.time.textContent = durationS ? `${vvClock(positionS)} / ${vvClock(Math.round(durationS))}` : "";
+  }
+
+  /** @param {FaceState} state */
+  drawControls(state) {
+    const { muted, hasPicture, isVideo } = state;
+    this.muted = muted;
+    const stopped = !state.wantsPlay;
+    vvRelabel(this.play, stopped ? "play" : "pause", stopped ? "Play (space)" : "Pause (space)");
+    vvRelabel(this.sound, muted ? "muted" : "sound", muted ? "Turn sound on (m)" : "Turn sound off (m)");
+    const playable = isVideo && hasPicture;
+    this.soundChip.hidden = !muted || !playable;
+    this.controls.hidden = !playable;
+    this.range.hidden = !playable;
+    this.bigPlay.hidden = !(playable && stopped);
+    this.spinner.hidden = !state.waiting;
+    this.previous.disabled = !state.canNavigate || state.index <= 0;
+    this.next.disabled = !state.canNavigate || state.index >= state.total - 1;
+    this.place.textContent = state.total ? `${state.index + 1} of ${state.total}` : "";
+    this.place.hidden = !state.total;
+    vvSet(this.stageBox, "data-picture", hasPicture);
+    const image = state.poster ? `url("${state.poster}")` : "";
+    if (this.backdrop.style.backgroundImage !== image) this.backdrop.style.backgroundImage = image;
+  }
+
+  /** @param {FaceState} state */
+  drawCard(state) {
+    const card = state.empty ?? this.troubleCard(state.trouble) ?? state.item?.card ?? null;
+    const shown = card !== null && !state.hasPicture;
+    this.card.hidden = !shown;
+    if (!shown) return;
+    vvSet(this.card, "data-tone", card.tone);
+    this.card.replaceChildren(vvIcon(card.icon), vvNode("div", { class: "vv-card-title" }, card.title));
+    if (card.text) this.card.append(vvNode("div", { class: "vv-card-text" }, card.text));
+    if (card.hint) this.card.append(vvNode("div", { class: "vv-card-hint" }, card.hint));
+    this.card.append(this.cardActions(card, state));
+  }
+
+  /** @param {CardDocument} card @param {FaceState} state */
+  cardActions(card, state) {
+    const row = vvNode("div", { class: "vv-card-actions" });
+    /** @param {string} text @param {() => void} press */
+    const add = (text, press) => {
+      const button = vvNode("button", { type: "button", class: "vv-action" }, text);
+      button.addEventListener("click", this.view.guarded(press));
+      row.append(button);
+    };
+    if (card.action === "load" && state.canNavigate) add("Load it now", this.actions.load);
+    if (["warn", "bad"].includes(card.tone) && !this.next.disabled) add("Next video", () => this.actions.step(1));
+    row.hidden = !row.childElementCount;
+    return row;
+  }
+
+  /** @param {string} reason @returns {CardDocument | null} */
+  troubleCard(reason) {
+    if (!reason) return null;
+    return {
+      icon: "warning",
+      tone: "bad",
+      title: "This browser cannot show it",
+      text: reason,
+      hint: "The manager has loaded it, and the rest of the feed plays on.",
+      action: "",
+    };
+  }
+
+  /** @param {FaceState} state */
+  drawWords({ item, note }) {
+    this.title.textContent = item?.title ?? "";
+    const words = [];
+    if (item?.author) words.push(vvNode("span", { class: "vv-author", title: "Author's public key, first digits" }, item.author));
+    if (item?.published) {
+      const at = new Date(item.published);
+      words.push(vvNode("time", { datetime: item.published, title: at.toLocaleString() }, vvAgo(at)));
+    }
+    for (const tag of item?.hashtags ?? []) words.push(vvNode("span", { class: "vv-tag" }, `#${tag}`));
+    this.meta.replaceChildren(...words);
+    this.caption.textContent = [item?.caption, note].filter(Boolean).join(" · ");
+    this.caption.hidden = !this.caption.textContent;
+  }
+}
+
+/** How long ago, in one unit. @param {Date} at */
+function vvAgo(at) {
+  const seconds = (Date.now() - at.getTime()) / 1000;
+  /** @type {[number, Intl.RelativeTimeFormatUnit][]} */
+  const units = [[31_557_600, "year"], [2_629_800, "month"], [604_800, "week"], [86_400, "day"], [3600, "hour"], [60, "minute"]];
+  const [size, unit] = units.find(([each]) => Math.abs(seconds) >= each) ?? [1, "second"];
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.round(seconds / size), unit);
+}

@@ -1,0 +1,288 @@
+// @ts-check
+// The stage: one picture on show, and its neighbours behind it with their first frame decoded.
+
+/**
+ * @typedef {{mime_type: string, duration_s: number | null}} Clip
+ * @typedef {StripItem & {author: string, published: string | null, hashtags: string[], caption: string,
+ *   clip: Clip | null, image: boolean, card: CardDocument | null}} PlayerItem
+ * @typedef {{icon: string, tone: string, title: string, text: string, hint: string, action: string}} CardDocument
+ * @typedef {{item: PlayerItem, node: HTMLVideoElement | HTMLImageElement, stream: ClipStream | null,
+ *   shownAt: number, seen: boolean, stale: boolean, waitingSince: number, undo: (() => void)[]}} Slot
+ */
+
+const VV_NEIGHBOURS = [1, -1, 2]; // in the order a person is likely to go
+
+class VineStage {
+  /**
+   * @param {VineView} view
+   * @param {{trouble: (id: string, reason: string) => void, changed: () => void,
+   *   ready: () => void, lost: (id: string) => void, noted: (id: string, note: string) => void}} hooks
+   */
+  constructor(view, hooks) {
+    this.view = view;
+    this.hooks = hooks;
+    this.el = vvNode("div", { class: "vv-screens" });
+    /** @type {Map<string, Slot>} */
+    this.slots = new Map();
+    /** @type {PlayerItem[]} what deserves a slot, most urgent first */
+    this.near = [];
+    this.currentId = "";
+    this.wantsPlay = true;
+    this.inSight = true;
+    this.muted = true;
+    for (const kind of ["init", "segment", "end", "lost"]) {
+      view.on(kind, (message, buffers) => this.streamOf(message.stream)?.receive(message, buffers));
+    }
+    view.on("image", (message, buffers) => this.showImage(message, buffers));
+  }
+
+  get current() {
+    return this.slots.get(this.currentId);
+  }
+
+  /** The video on show, if it is one. */
+  get video() {
+    const node = this.current?.node;
+    return node instanceof HTMLVideoElement ? node : null;
+  }
+
+  /**
+   * Keep slots for the current video and its ready neighbours; give the others back.
+   * @param {PlayerItem[]} items @param {string} currentId @param {number} askedAt when the person asked for it
+   */
+  sync(items, currentId, askedAt) {
+    const place = items.findIndex((item) => item.id === currentId);
+    this.near = [0, ...VV_NEIGHBOURS].map((step) => items[place + step]).filter((item) => item && canShow(item));
+    const slot = this.slots.get(currentId);
+    const now = this.near.find((item) => item.id === currentId);
+    if (slot && slot.item.clip?.mime_type !== now?.clip?.mime_type) this.drop(currentId);
+    this.show(items[place], currentId, askedAt);
+    this.tidy();
+  }
+
+  /** Rewind what was left, drop what is far, prepare what is near: after the picture asked for. */
+  tidy() {
+    const slot = this.current;
+    const shows = !slot || slot.seen || (this.isReady(slot) && !(this.wantsPlay && this.inSight));
+    if (!shows) return;
+    for (const [id, each] of this.slots) {
+      const same = this.near.find((item) => item.id === id);
+      if (!same || same.clip?.mime_type !== each.item.clip?.mime_type) this.drop(id);
+      else each.item = same;
+      if (same && each.stale) {
+        each.stale = false;
+        each.stream?.seek(0);
+      }
+    }
+    for (const item of this.near) if (!this.slots.has(item.id)) this.make(item, false);
+  }
+
+  /** @param {PlayerItem | undefined} item @param {string} id @param {number} askedAt */
+  show(item, id, askedAt) {
+    if (this.currentId !== id) {
+      this.leave();
+      this.currentId = id;
+    }
+    if (item && canShow(item) && !this.slots.has(id)) this.make(item, true);
+    for (const [each, slot] of this.slots) vvSet(slot.node, "data-shown", each === id);
+    const slot = this.current;
+    if (slot && slot.shownAt === 0) {
+      slot.shownAt = askedAt;
+      // From the start; and a seek has the first picture presented anew, a frame sooner than play.
+      if (slot.stale || this.isReady(slot)) slot.stream?.seek(0);
+      slot.stale = false;
+      slot.stream?.activate();
+      this.watchFirstFrame(slot);
+    }
+    this.resume();
+  }
+
+  /** The video on show gives way: it stops, tells what it dropped, and goes back to its start. */
+  leave() {
+    const slot = this.current;
+    const video = this.video;
+    if (!slot) return;
+    slot.shownAt = 0;
+    slot.seen = false;
+    if (!video) return;
+    video.pause();
+    slot.stream?.rest();
+    slot.stale = true;
+    const quality = video.getVideoPlaybackQuality?.();
+    if (quality && quality.droppedVideoFrames > 0) {
+      this.view.send("playback", {
+        video_id: slot.item.id,
+        event: "dropped",
+        frames: quality.droppedVideoFrames,
+        frames_total: quality.totalVideoFrames,
+      });
+    }
+  }
+
+  /** @param {PlayerItem} item @param {boolean} whole */
+  make(item, whole) {
+    /** @type {Slot} */
+    const slot = { item, node: item.image ? new Image() : document.createElement("video"), stream: null, shownAt: 0, seen: false, stale: false, waitingSince: 0, undo: [] };
+    slot.node.classList.add("vv-screen");
+    this.slots.set(item.id, slot);
+    this.el.append(slot.node);
+    if (slot.node instanceof HTMLVideoElement) this.makeVideo(slot, slot.node, whole);
+    else this.makeImage(slot, slot.node);
+  }
+
+  /** @param {Slot} slot @param {HTMLVideoElement} video @param {boolean} whole */
+  makeVideo(slot, video, whole) {
+    const { view } = this;
+    const clip = /** @type {Clip} */ (slot.item.clip);
+    const id = slot.item.id;
+    video.muted = this.muted;
+    video.playsInline = true;
+    video.preload = "auto";
+    video.tabIndex = -1;
+    vvSet(video, "aria-label", slot.item.title);
+    const refusal = ClipStream.refusal(clip.mime_type);
+    if (refusal) {
+      this.drop(id);
+      this.hooks.trouble(id, refusal);
+      return;
+    }
+    const changed = () => this.hooks.changed();
+    slot.undo.push(
+      ...["play", "pause", "timeupdate", "seeked", "volumechange"].map((type) => view.listen(video, type, changed)),
+      view.listen(video, "loadeddata", () => this.hooks.ready()),
+      view.listen(video, "waiting", () => this.stalls(slot, video)),
+      view.listen(video, "playing", () => this.goesOn(slot)),
+      view.listen(video, "ended", () => this.loop(slot, video)),
+    );
+    slot.stream = new ClipStream(view, video, {
+      videoId: id,
+      mimeType: clip.mime_type,
+      durationS: clip.duration_s,
+      fail: (reason) => {
+        this.drop(id);
+        this.hooks.trouble(id, reason);
+      },
+      lost: () => {
+        this.drop(id);
+        this.hooks.lost(id);
+      },
+      noted: (note) => this.hooks.noted(id, note),
+    });
+    slot.stream.open(0, whole);
+  }
+
+  /** @param {Slot} slot @param {HTMLImageElement} image */
+  makeImage(slot, image) {
+    image.alt = slot.item.title;
+    slot.undo.push(
+      this.view.listen(image, "load", () => {
+        this.firstFrame(slot);
+        this.hooks.ready();
+      }),
+      this.view.listen(image, "error", () => {
+        this.drop(slot.item.id);
+        this.hooks.trouble(slot.item.id, "The browser could not show this image: its data is damaged.");
+      }),
+    );
+    this.view.send("want_image", { video_id: slot.item.id });
+  }
+
+  /** @param {VineMessage} message @param {DataView[]} buffers */
+  showImage(message, [data]) {
+    const slot = this.slots.get(message.video_id);
+    if (!slot || !(slot.node instanceof HTMLImageElement)) return;
+    const { url, revoke } = this.view.url(new Blob([/** @type {BlobPart} */ (data)], { type: message.mime_type }));
+    slot.undo.push(revoke);
+    slot.node.src = url;
+  }
+
+  /** @param {string} stream */
+  streamOf(stream) {
+    for (const slot of this.slots.values()) if (slot.stream?.id === stream) return slot.stream;
+    return null;
+  }
+
+  /** Whether a slot has a picture to show now. @param {Slot} slot */
+  isReady(slot) {
+    return slot.node instanceof HTMLVideoElement ? slot.node.readyState >= 2 : slot.node.complete && slot.node.naturalWidth > 0;
+  }
+
+  /** Play or pause what is on show, as the person and the cell's visibility have it. */
+  resume() {
+    const video = this.video;
+    if (!video) return;
+    if (!this.wantsPlay || !this.inSight) {
+      video.pause();
+      return;
+    }
+    video.muted = this.muted;
+    if (!video.paused) return;
+    video.play().catch((/** @type {DOMException} */ error) => {
+      if (error.name !== "NotAllowedError" || video.muted) return; // interrupted by the next command
+      this.muted = true;
+      this.hooks.changed();
+      this.resume();
+    });
+  }
+
+  /** @param {Slot} slot */
+  watchFirstFrame(slot) {
+    if (!(slot.node instanceof HTMLVideoElement)) {
+      if (this.isReady(slot)) this.firstFrame(slot);
+      return;
+    }
+    slot.node.requestVideoFrameCallback?.(() => this.firstFrame(slot));
+  }
+
+  /** @param {Slot} slot */
+  firstFrame(slot) {
+    if (slot.seen || slot.shownAt === 0) return;
+    slot.seen = true;
+    this.view.send("playback", {
+      video_id: slot.item.id,
+      event: "first_frame",
+      duration_ms: Math.round(performance.now() - slot.shownAt),
+    });
+    this.hooks.ready();
+  }
+
+  /** @param {Slot} slot @param {HTMLVideoElement} video */
+  stalls(slot, video) {
+    if (slot === this.current && slot.seen && !video.seeking && !video.paused) slot.waitingSince = performance.now();
+    this.hooks.changed();
+  }
+
+  /** @param {Slot} slot */
+  goesOn(slot) {
+    const stalledMs = slot.waitingSince ? Math.round(performance.now() - slot.waitingSince) : 0;
+    slot.waitingSince = 0;
+    if (stalledMs >= 100) this.view.send("playback", { video_id: slot.item.id, event: "stall", duration_ms: stalledMs });
+    this.hooks.changed();
+  }
+
+  /** Short videos loop. @param {Slot} slot @param {HTMLVideoElement} video */
+  loop(slot, video) {
+    this.view.send("playback", { video_id: slot.item.id, event: "ended", duration_ms: Math.round(video.currentTime * 1000) });
+    slot.stream?.seek(0);
+    if (slot === this.current) this.resume();
+  }
+
+  /** @param {string} id */
+  drop(id) {
+    const slot = this.slots.get(id);
+    if (!slot) return;
+    this.slots.delete(id);
+    slot.stream?.close();
+    for (const undo of slot.undo) undo();
+    slot.node.remove();
+  }
+
+  close() {
+    for (const id of [...this.slots.keys()]) this.drop(id);
+  }
+}
+
+/** @param {PlayerItem} item */
+function canShow(item) {
+  return item.image || item.clip !== null;
+}
