@@ -28,6 +28,7 @@ __all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "p
 
 _VARIABLE_RATIO = 0.02
 _MAX_INDEX_ENTRIES = 500_000
+_WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
@@ -239,6 +240,11 @@ def _format(container: InputContainer) -> str:
     names = container.format.name.split(",")
     if "mp4" in names:
         return "mp4"
+    if "webm" in names and all(
+        codec_name(one) in _WEBM_CODECS
+        for one in (*container.streams.video, *container.streams.audio)
+    ):
+        return "webm"
     return names[0]
 
 

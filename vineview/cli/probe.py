@@ -1,0 +1,123 @@
+"""``vineview probe``: what a clip is, and whether and how it will play."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vineview.cli import output
+
+if TYPE_CHECKING:
+    from vineview.media.probe import ClipInfo
+
+__all__ = ["register"]
+
+_CANNOT_PLAY, _MISSING = 1, 2
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "probe",
+        help="what a clip is, whether and how it will play, and why not",
+        description="Say what each clip is, whether and how a browser will play it, and if not, "
+        "why and what to do. Reads headers and a fraction of a second, not whole clips.",
+        epilog="Exit code: 0 all play, 1 some cannot, 2 a path is missing.",
+    )
+    output.add_common(parser)
+    parser.add_argument(
+        "media", nargs="+", metavar="MEDIA", help="a file, a folder of files, or an http(s) address"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Probe each clip; a missing path does not keep the others from being answered."""
+    places, missing = _expand(args.media)
+    with output.progress(len(places), "probing") as bar:
+        answers = []
+        for place in places:
+            answers.append(_answer(place))
+            bar.update(1)
+    playing = sum(answer["ok"] for answer in answers)
+    document = {
+        "ok": not missing and playing == len(answers),
+        "clips": [{key: value for key, value in one.items() if key != "text"} for one in answers],
+        "missing": missing,
+    }
+    texts = [answer["text"] for answer in answers]
+    if len(answers) > 1:
+        texts.append(f"{playing} of {len(answers)} clips play")
+    output.emit(args, "\n\n".join(texts), document)
+    for place in missing:
+        print(f"vineview probe: {place}: no such file. Check the path.", file=sys.stderr)
+    if missing:
+        return _MISSING
+    return 0 if playing == len(answers) else _CANNOT_PLAY
+
+
+def _expand(media: list[str]) -> tuple[list[str], list[str]]:
+    """Folders become their files; what is not there is listed apart."""
+    places, missing = [], []
+    for place in media:
+        path = Path(place)
+        if place.startswith(("http://", "https://")):
+            places.append(place)
+        elif path.is_dir():
+            places += [str(one) for one in sorted(path.iterdir()) if one.is_file()]
+        elif path.exists():
+            places.append(place)
+        else:
+            missing.append(place)
+    return places, missing
+
+
+def _answer(place: str) -> dict[str, Any]:
+    """The facts about one clip, and the text that says them."""
+    from vineview.core.policy import UrlPolicy
+    from vineview.errors import LoadError, MediaError
+    from vineview.media.probe import probe
+    from vineview.media.sharing import SharedSource
+    from vineview.media.source import open_source
+
+    try:
+        # A person typed the address, so it may be on their own network.
+        source = SharedSource(open_source(place, policy=UrlPolicy(allow_private=True)))
+        try:
+            info = probe(source.cursor, name=place)
+        finally:
+            source.close()
+    except MediaError as error:
+        return _refusal(place, error.reason, str(error))
+    except LoadError as error:
+        return _refusal(place, (error.error_class or "unknown").lower(), str(error))
+    return {
+        "source": place,
+        "ok": info.verdict.ok,
+        "summary": info.summary,
+        "info": info,
+        "text": _text(place, info),
+    }
+
+
+def _refusal(place: str, reason: str, message: str) -> dict[str, Any]:
+    why = message.removeprefix(place).lstrip(": ")
+    text = f"{place}\n  cannot play: {'it ' if why.startswith('is ') else ''}{why}"
+    return {"source": place, "ok": False, "reason": reason, "message": message, "text": text}
+
+
+def _text(place: str, info: ClipInfo) -> str:
+    facts = [info.format, f"{info.size_bytes / 1000:,.0f} kB"]
+    if info.duration_s is not None:
+        facts.append(f"{info.duration_s:.2f} s")
+    if info.video is not None and info.video.fps:
+        rate = "on average " if info.video.is_variable_rate else ""
+        facts.append(f"{rate}{info.video.fps:.4g} pictures a second")
+    if info.audio is not None:
+        facts.append(f"sound at {info.audio.sample_rate / 1000:g} kHz")
+    lines = [place, f"  {info.summary}", f"  {', '.join(facts)}"]
+    if info.mime_type:
+        lines.append(f"  sent to the browser as {info.mime_type}")
+    return "\n".join(lines)
