@@ -211,7 +211,7 @@ class VideoEvent:
         """Whether the author signed it; false without a signature or with a wrong id.
 
         Args:
-            verifier: A BIP-340 check, such as ``vineview.media.signatures.schnorr_verifier()``.
+            verifier: A BIP-340 check, such as `vineview.core.nostr.schnorr_verifier`'s.
         """
         return self.verify_id() and check_signature(
             pubkey=self.pubkey,

@@ -100,9 +100,12 @@ class _Reading:
         if entry.problem is not None:
             self._find(index, entry.line, "error", entry.problem)
             return
-        value = self._unwrap(index, entry)
-        if value is None:
-            return
+        value = entry.value
+        if isinstance(value, list) and value and isinstance(value[0], str):
+            if value[0] != "EVENT" or not isinstance(value[-1], dict):
+                self._hear(index, entry.line, value)
+                return
+            value = value[-1]
         if isinstance(value, _Repeated):
             self._find(index, entry.line, "error", "a key appears twice in the event")
         elif isinstance(value, dict) and value.get("kind") == REPOST_KIND:
@@ -121,17 +124,11 @@ class _Reading:
         findings = sorted(self.findings, key=lambda finding: finding.index or 0)
         return ParsedFeed(tuple(event for _, event in events), tuple(findings))
 
-    def _unwrap(self, index: int, entry: _Entry) -> Any:
-        """The event inside a relay's message; None for other messages."""
-        value = entry.value
-        if not isinstance(value, list) or not value or not isinstance(value[0], str):
-            return value
-        if value[0] == "EVENT" and isinstance(value[-1], dict):
-            return value[-1]
-        if value[0] not in _QUIET_MESSAGES:
-            text = " ".join(str(part)[:200] for part in value[:3])
-            self._find(index, entry.line, "warning", f"the relay says: {text}")
-        return None
+    def _hear(self, index: int, line: int | None, message: list[Any]) -> None:
+        """List what a relay has to say, unless it is about the subscription itself."""
+        if message[0] not in _QUIET_MESSAGES:
+            text = " ".join(str(part)[:200] for part in message[:3])
+            self._find(index, line, "warning", f"the relay says: {text}")
 
     def _read(self, index: int, line: int | None, value: Any) -> None:
         try:

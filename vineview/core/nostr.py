@@ -2,8 +2,8 @@
 
 The id is the SHA-256 of one exact serialisation, so the text here is byte for byte what the
 protocol asks for: no blanks, UTF-8, characters outside ASCII as they are. Signatures (BIP-340)
-need a curve library, which this room must not import: the verifier is an argument, and
-``vineview.media.signatures`` has one behind the ``nostr`` extra.
+need a curve library, so whoever wants them checked passes a verifier; `schnorr_verifier` has one
+behind the ``nostr`` extra, imported only when it is asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-__all__ = ["Verifier", "check_signature", "event_id", "serialize"]
+from vineview.errors import UsageError
+
+__all__ = ["Verifier", "check_signature", "event_id", "schnorr_verifier", "serialize"]
 
 Verifier = Callable[[bytes, bytes, bytes], bool]
 """``verifier(public_key, message, signature) -> bool``: 32, 32 and 64 bytes."""
@@ -61,7 +63,7 @@ def check_signature(*, pubkey: str, event_id: str, signature: str, verifier: Ver
         pubkey: 64 hex digits.
         event_id: 64 hex digits.
         signature: 128 hex digits.
-        verifier: A BIP-340 check, such as ``vineview.media.signatures.schnorr_verifier()``.
+        verifier: A BIP-340 check, such as `schnorr_verifier()`.
 
     Returns:
         False as well when one of the three is not hex of its length.
@@ -74,3 +76,25 @@ def check_signature(*, pubkey: str, event_id: str, signature: str, verifier: Ver
     if any(len(text) != digits or not _HEX.match(text) for text, digits in parts):
         return False
     return verifier(bytes.fromhex(pubkey), bytes.fromhex(event_id), bytes.fromhex(signature))
+
+
+def schnorr_verifier() -> Verifier:
+    """A BIP-340 verifier on libsecp256k1.
+
+    Raises:
+        UsageError: If ``coincurve`` is not installed.
+    """
+    try:
+        from coincurve import PublicKeyXOnly  # noqa: PLC0415 - an extra most users do without
+    except ImportError as error:
+        raise UsageError(
+            "checking signatures needs coincurve", hint="Run: pip install 'vineview[nostr]'."
+        ) from error
+
+    def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
+        try:
+            return bool(PublicKeyXOnly(public_key).verify(signature, message))
+        except ValueError:
+            return False  # not a point of the curve
+
+    return verify

@@ -24,7 +24,6 @@ from vineview.core.nostr import Verifier
 from vineview.core.policy import UrlPolicy, WebUrl
 from vineview.core.validation import Finding
 from vineview.errors import FeedError, LoadError, UsageError
-from vineview.media.source import DEFAULT_TIMEOUT_S
 from vineview.media.web import WebReader
 
 __all__ = ["MAX_FEED_BYTES", "Feed"]
@@ -89,7 +88,7 @@ class Feed:
         *,
         policy: UrlPolicy | None = None,
         verifier: Verifier | None = None,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
+        timeout_s: float = 10.0,
         max_bytes: int = MAX_FEED_BYTES,
     ) -> Self:
         """Open a feed. Synchronous: it reads a whole file or address.

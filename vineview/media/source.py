@@ -33,8 +33,8 @@ __all__ = ["ClipSource", "FileSource", "WebSource", "open_source"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
-DEFAULT_TIMEOUT_S = 10.0
-"""The default profile's timeout (reference, section 2)."""
+DEFAULT_TIMEOUT_S = 30.0
+"""A backstop beyond every profile's timeout (20 s at most), which the manager applies itself."""
 
 
 class FileSource(io.FileIO):
