@@ -16,7 +16,8 @@ __all__ = ["Line", "cut", "gap_after_ms", "keep_changes"]
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 _GAP_INTERVALS = 3.0
-_POINTS_PER_BREAK = 6
+_POINTS_PER_BREAK = 9  # a break may use a third of the points: each costs two ends and a NaN
+_COST_OF_BREAK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def cut(at_ms: Floats, y: Floats, *, max_points: int, gap_ms: float | None = Non
     keep = np.arange(at_ms.size)
     if at_ms.size + breaks.size > max_points:
         breaks = _widest(at_ms, breaks, max_points // _POINTS_PER_BREAK)
-        keep = _extremes(at_ms, y, breaks, (max_points - 2 - 3 * breaks.size) // 2)
+        keep = _extremes(at_ms, y, breaks, (max_points - 2 - _COST_OF_BREAK * breaks.size) // 2)
     ends = at_ms[breaks], at_ms[breaks + 1]
     at_ms, y = at_ms[keep], y[keep]
     after = np.searchsorted(keep, breaks) + 1

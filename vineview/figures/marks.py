@@ -36,7 +36,7 @@ def marked(events: pd.DataFrame) -> pd.DataFrame:
         events: Columns ``at`` (aware UTC) and ``kind``.
     """
     if "kind" not in events or "at" not in events:
-        return events.iloc[:0]
+        return pd.DataFrame({"at": pd.DatetimeIndex([], tz="UTC"), "kind": []})
     return events[events["kind"].isin(list(MARKED))].sort_values("at").tail(_MAX_MARKS)
 
 

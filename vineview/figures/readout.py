@@ -151,11 +151,10 @@ def _estimate(reading: Reading | None) -> Tile:
     estimate = None if reading is None else _number(reading.estimated_memory_mb)
     if reading is None or estimate is None:
         return Tile("app's estimate", _NONE, "MB", f"controllers {_TIMES} 20 MB", "quiet")
-    controllers = reading.video_controllers or 0
+    controllers = _number(reading.video_controllers) or 0.0
     each = estimate / controllers if controllers else 20.0
-    return Tile(
-        "app's estimate", _short(estimate), "MB", f"{controllers} {_TIMES} {each:g} MB", "plain"
-    )
+    note = f"{controllers:.0f} {_TIMES} {each:g} MB"
+    return Tile("app's estimate", _short(estimate), "MB", note)
 
 
 def _controllers(reading: Reading | None, limits: Thresholds) -> Tile:
