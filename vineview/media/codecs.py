@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import av
+
 from vineview.media.boxes import boxes, find
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "VIDEO_TAKEN",
     "VIDEO_UNDECIDED",
     "codec_strings",
+    "codecs_missing",
     "label",
     "mime_type",
 ]
@@ -73,6 +76,17 @@ _AUDIO_ENTRY_BYTES = 28
 _VISUAL = frozenset({"avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v"})
 _AAC, _SBR, _ESCAPE, _PS = 2, 5, 31, 29
 _VISUAL_OBJECT_SEQUENCE = b"\x00\x00\x01\xb0"
+
+
+def codecs_missing() -> list[str]:
+    """The codecs feeds carry that this machine's PyAV was built without; none in its wheels.
+
+    Example:
+        >>> codecs_missing()
+        []
+    """
+    wanted = VIDEO_TAKEN | VIDEO_UNDECIDED | AUDIO_TAKEN | {"gif", "mjpeg"}
+    return [label(codec) for codec in sorted(wanted - av.codecs_available)]
 
 
 def label(codec: str) -> str:
