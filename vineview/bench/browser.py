@@ -258,6 +258,10 @@ class NotebookPage:
         self.command("docmanager:save")
         return self.path.stat().st_size
 
+    def shut_down(self) -> None:
+        """End the notebook's kernel."""
+        self.page.evaluate(_SHUT_DOWN)
+
     def command(self, name: str, **arguments: Any) -> None:
         """Execute one of JupyterLab's commands and wait for it."""
         self.page.evaluate(
@@ -283,6 +287,10 @@ class NotebookPage:
 _IDLE = """() => {
   const widget = window.jupyterapp?.shell.currentWidget;
   return widget?.context?.sessionContext?.session?.kernel?.status === "idle";
+}"""
+
+_SHUT_DOWN = """async () => {
+  await window.jupyterapp.shell.currentWidget?.context.sessionContext.shutdown();
 }"""
 
 _RUN_CELL = """async (index) => {

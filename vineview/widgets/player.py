@@ -192,7 +192,10 @@ class FeedPlayer(VineWidget):
         if self._unsubscribe is None:
             self._unsubscribe = self.manager.subscribe(self._changed)
         self._posters_sent[view] = set()
-        self.tell("feed", view=view, **self._document())
+        document = self._document()
+        if len(self.views) == 1:
+            self._shown = document
+        self.tell("feed", view=view, **document)
         self._send_posters()
 
     def view_closed(self, view: str) -> None:

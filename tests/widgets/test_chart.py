@@ -1,0 +1,216 @@
+"""MemoryChart: live and recorded through the same eyes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from vineview.core import ScriptedLoader, VideoEvent, VideoManager
+from vineview.errors import UsageError
+from vineview.telemetry import Telemetry, VideoPerformanceMonitor
+from vineview.widgets.chart import MemoryChart
+
+START = datetime(2026, 1, 1, 9, tzinfo=UTC)
+
+
+def leaking(minutes: int = 60) -> Telemetry:
+    """A sample each half minute, 200 MB and growing by 6 MB a minute; then memory pressure."""
+    samples = [
+        {
+            "at": (START + timedelta(seconds=30 * n)).isoformat(),
+            "video_memory_mb": 200.0 + 3 * n + (n % 5),
+            "memory_source": "held_bytes",
+            "estimated_memory_mb": 200.0,
+            "video_controllers": 10,
+            "ready_videos": 10,
+            "total_videos": 20,
+        }
+        for n in range(minutes * 2)
+    ]
+    end = (START + timedelta(minutes=minutes)).isoformat()
+    events = [{"at": end, "kind": "memory_pressure", "memory_mb": 560.0, "controllers_disposed": 7}]
+    return Telemetry({"config": {"max_controllers": 12}}, samples, events)
+
+
+@pytest.fixture
+async def manager(clock):
+    loader = ScriptedLoader(clock=clock)
+    async with VideoManager(loader=loader, clock=clock) as manager:
+        manager.add_video_events(
+            [
+                VideoEvent(id=f"v{n}", created_at=n, video_url=f"https://a.example/{n}.mp4")
+                for n in range(9)
+            ]
+        )
+        yield manager
+
+
+@pytest.fixture
+async def monitor(manager, clock):
+    monitor = VideoPerformanceMonitor(manager, sampling_interval_s=10)
+    yield monitor
+    await monitor.aclose()
+
+
+class TestLive:
+    async def test_it_follows_the_monitor_without_being_asked(
+        self, manager, monitor, clock, browser_of
+    ):
+        monitor.start()
+        chart = MemoryChart(monitor, clock=clock)
+        browser = browser_of(chart)
+        browser.say("hello")
+        manager.preload_around_index(0)
+        await clock.advance(60)
+        lengths = [np.frombuffer(buffers[0]).size for buffers in browser.buffers_of("figure")]
+        assert lengths[0] == 1
+        assert lengths[-1] == 7
+        memory, estimate, controllers = browser.of("readout")[-1]["tiles"][:3]
+        held_mb = sum(manager.get_controller(v.id).held_bytes for v in manager.ready_videos) / 2**20
+        assert float(memory["value"]) == pytest.approx(held_mb, abs=0.06)
+        assert (memory["note"], estimate["label"]) == ("bytes really held", "app's estimate")
+        assert controllers["value"] == str(len(manager.ready_videos))
+        await chart.aclose()
+
+    async def test_the_page_learns_when_the_next_sample_is_due(self, monitor, clock, browser_of):
+        monitor.start()
+        chart = MemoryChart(monitor, clock=clock)
+        await clock.advance(12)
+        browser = browser_of(chart)
+        browser.say("hello")
+        status = browser.of("readout")[0]["status"]
+        assert status == {"mode": "live", "text": "Live, every 10 s", "next_in_s": 8.0}
+        await chart.aclose()
+
+    async def test_a_monitor_that_does_not_sample_is_named(self, monitor, clock, browser_of):
+        chart = MemoryChart(monitor, clock=clock)
+        browser = browser_of(chart)
+        browser.say("hello")
+        readout = browser.of("readout")[0]
+        assert readout["status"]["mode"] == "stopped"
+        assert readout["empty"] == "The monitor is not sampling: call monitor.start()"
+        assert "monitor.start()" in chart.to_html()
+        assert len(chart.figure().data) == 0
+
+    async def test_after_a_reset_it_waits_for_the_first_sample(self, monitor, clock, browser_of):
+        monitor.start()
+        monitor.reset()
+        browser = browser_of(MemoryChart(monitor, clock=clock))
+        browser.say("hello")
+        assert browser.of("readout")[0]["empty"] == (
+            "Waiting for the first sample; one is taken every 10 s"
+        )
+
+    async def test_pressure_is_marked_as_it_happens(self, manager, monitor, clock, browser_of):
+        monitor.start()
+        chart = MemoryChart(monitor, clock=clock)
+        browser = browser_of(chart)
+        browser.say("hello")
+        await clock.advance(1)
+        browser.clear()
+        await manager.handle_memory_pressure()
+        await clock.advance(1)
+        (message,) = browser.of("figure")
+        marks = next(t for t in message["figure"]["data"] if t["name"] == "events")
+        assert marks["text"][-1].startswith("memory pressure")
+        await chart.aclose()
+
+    async def test_closing_ends_the_subscription(self, monitor, clock, browser_of):
+        monitor.start()
+        chart = MemoryChart(monitor, clock=clock)
+        browser = browser_of(chart)
+        browser.say("hello")
+        await chart.aclose()
+        browser.clear()
+        await clock.advance(60)
+        assert browser.sent == []
+        await chart.aclose()
+
+    async def test_sampling_outside_a_page_needs_no_chart(self, monitor, clock):
+        """A chart nobody looks at costs the monitor nothing and breaks nothing."""
+        MemoryChart(monitor, clock=clock)
+        monitor.take_sample()
+        assert not [change for change in monitor.changes if change.kind == "error"]
+
+
+class TestRecorded:
+    def test_key_numbers_of_the_whole_recording(self, browser_of):
+        browser = browser_of(MemoryChart(leaking()))
+        browser.say("hello")
+        readout = browser.of("readout")[0]
+        tiles = {tile["label"]: tile for tile in readout["tiles"]}
+        assert tiles["memory"]["value"] == "561"
+        assert tiles["controllers"]["unit"] == "of 12"
+        assert float(tiles["growth"]["value"]) == pytest.approx(360, rel=0.05)
+        assert tiles["leak check"]["value"] == "leaking"
+        assert readout["status"]["text"] == "Recorded 2026-01-01 09:00 to 09:59 UTC"
+
+    def test_a_screen_reader_gets_sentence_and_table(self, browser_of):
+        browser = browser_of(MemoryChart(leaking()))
+        browser.say("hello")
+        readout = browser.of("readout")[0]
+        assert "memory 561 MB" in readout["summary"]
+        assert readout["table"]["head"][0] == "Time (UTC)"
+        assert len(readout["table"]["rows"]) == 12
+        assert readout["table"]["rows"][-1] == ["2026-01-01 09:59:30", "561", "200", "10"]
+
+    def test_a_span_over_midnight_names_both_days(self, browser_of):
+        browser = browser_of(MemoryChart(leaking(minutes=16 * 60)))
+        browser.say("hello")
+        assert browser.of("readout")[0]["status"]["text"].endswith("to 2026-01-02 00:59 UTC")
+
+    def test_no_samples_is_said_not_raised(self, browser_of):
+        chart = MemoryChart(Telemetry({}, [], []))
+        browser = browser_of(chart)
+        browser.say("hello")
+        assert browser.of("readout")[0]["empty"] == "This export holds no samples"
+        assert chart.faults == ()
+        assert "This export holds no samples" in chart.to_html()
+
+
+class TestCursor:
+    def test_it_is_one_small_message(self, browser_of):
+        chart = MemoryChart(leaking())
+        browser = browser_of(chart)
+        browser.say("hello")
+        browser.clear()
+        chart.cursor_at = START
+        chart.cursor_at = None
+        assert browser.sent == [
+            ({"kind": "cursor", "at_ms": START.timestamp() * 1000}, []),
+            ({"kind": "cursor", "at_ms": None}, []),
+        ]
+
+    def test_a_new_view_and_the_figure_have_it_too(self, browser_of):
+        chart = MemoryChart(leaking())
+        chart.cursor_at = START
+        browser = browser_of(chart)
+        browser.say("hello")
+        assert browser.of("cursor")[0]["at_ms"] == START.timestamp() * 1000
+        assert "cursor" in [shape.name for shape in chart.figure().layout.shapes]
+
+    def test_it_needs_a_time_zone(self):
+        with pytest.raises(UsageError, match="no time zone"):
+            MemoryChart(leaking()).cursor_at = datetime(2026, 1, 1)  # noqa: DTZ001 - the mistake under test
+
+
+class TestStill:
+    def test_the_bundle_is_true_and_small(self):
+        data, _ = MemoryChart(leaking(), title="A <b> title")._repr_mimebundle_()
+        html = data["text/html"]
+        for words in ("<svg", "561", "MB", "leaking", "app&#x27;s estimate", "A &lt;b&gt; title"):
+            assert words in html
+        assert "<script" not in html
+        assert len(json.dumps(data)) < 40_000
+
+    def test_the_kept_figure_has_at_most_500_points(self):
+        data, _ = MemoryChart(leaking(minutes=16 * 60))._repr_mimebundle_()
+        figure = data["application/vnd.plotly.v1+json"]
+        assert all(len(trace["x"]["bdata"]) * 3 / 4 / 8 <= 500 for trace in figure["data"])
+
+    def test_what_cannot_be_charted_is_refused(self):
+        with pytest.raises(UsageError, match="cannot be drawn of a dict"):
+            MemoryChart({})

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from vineview.core.config import VideoManagerConfig
+from vineview.core.events import VideoEvent
+from vineview.core.manager import VideoManager
+from vineview.errors import LoadError
+from vineview.widgets.strip import retry_in_s, strip_document, strip_html
+
+
+def badges(manager):
+    return {item["id"]: item["badge"]["text"] for item in strip_document(manager)["items"]}
+
+
+class TestStripDocument:
+    async def test_shows_the_surroundings_of_the_current_video(self, manager):
+        document = strip_document(manager, around=2)
+        assert [item["id"] for item in document["items"]] == ["v0", "v1", "v2"]
+        manager.preload_around_index(10)
+        document = strip_document(manager, around=2)
+        assert [item["index"] for item in document["items"]] == [8, 9, 10, 11, 12]
+        assert (document["index"], document["total"], document["current_id"]) == (10, 20, "v10")
+
+    async def test_its_size_does_not_grow_with_the_feed(self, clock):
+        async with VideoManager(clock=clock, config=VideoManagerConfig(max_videos=5000)) as manager:
+            manager.add_video_events(VideoEvent(id=f"v{n}", created_at=n) for n in range(5000))
+            assert len(strip_document(manager)["items"]) == 13
+
+    async def test_each_state_has_its_own_badge(self, manager, loader, settle):
+        loader.failures["v1"] = LoadError("gone", 404)
+        loader.failures["v2"] = LoadError("reset", error_class="NETWORK")
+        manager.preload_around_index(0)
+        assert badges(manager)["v0"] == "Loading"
+        await settle()
+        manager.dispose_video("v3")
+        assert badges(manager) == {
+            "v0": "Ready",
+            "v1": "Failed",
+            "v2": "Will retry",
+            "v3": "Disposed",
+            **{f"v{n}": "Not loaded" for n in range(4, 13)},
+        }
+
+    async def test_no_two_badges_differ_by_colour_alone(self, manager, loader, settle):
+        loader.failures["v1"] = LoadError("gone", 404)
+        manager.preload_around_index(0)
+        await settle()
+        faces = {
+            (item["badge"]["icon"], item["badge"]["text"])
+            for item in strip_document(manager)["items"]
+        }
+        tones = {item["badge"]["tone"] for item in strip_document(manager)["items"]}
+        assert len(faces) >= len(tones)
+
+    async def test_hover_tells_class_reason_and_attempts(self, manager, loader, settle):
+        loader.failures["v0"] = LoadError("the line was cut", error_class="NETWORK")
+        manager.preload_around_index(0)
+        await settle()
+        facts = strip_document(manager)["items"][0]["facts"]
+        assert facts[0].startswith("Failed since ")
+        assert facts[1:] == ["NETWORK: the line was cut", "1 of 3 retries used"]
+
+    async def test_hover_tells_what_is_held(self, manager, settle):
+        manager.preload_around_index(0)
+        await settle()
+        assert "Holds 3.0 MB" in strip_document(manager)["items"][0]["facts"]
+
+    async def test_the_preload_window_is_marked(self, manager):
+        manager.preload_around_index(5)
+        marked = [item["index"] for item in strip_document(manager)["items"] if item["in_window"]]
+        assert marked == [4, 5, 6, 7, 8]
+
+    async def test_empty_feed(self, clock):
+        async with VideoManager(clock=clock) as manager:
+            assert strip_document(manager) == {
+                "index": 0,
+                "total": 0,
+                "current_id": None,
+                "items": [],
+            }
+
+    async def test_untitled_videos_have_words(self, clock):
+        async with VideoManager(clock=clock) as manager:
+            manager.add_video_event(VideoEvent(id="a", content="a caption"))
+            manager.add_video_event(VideoEvent(id="b", created_at=-1))
+            titles = [item["title"] for item in strip_document(manager)["items"]]
+            assert titles == ["a caption", "Untitled"]
+
+
+class TestRetryIn:
+    async def test_is_asked_of_managers_that_know(self, manager, monkeypatch):
+        monkeypatch.setattr(VideoManager, "retry_in_s", lambda self, video_id: 2.5, raising=False)
+        assert retry_in_s(manager, "v0") == 2.5
+
+    async def test_shows_in_the_badge(self, manager, loader, settle, monkeypatch):
+        monkeypatch.setattr(VideoManager, "retry_in_s", lambda self, video_id: 2.0, raising=False)
+        loader.failures["v0"] = LoadError("reset", error_class="NETWORK")
+        manager.preload_around_index(0)
+        await settle()
+        assert badges(manager)["v0"] == "Retry in 2 s"
+
+
+class TestStripHtml:
+    async def test_is_a_table_without_script_and_escapes_titles(self, clock):
+        async with VideoManager(clock=clock) as manager:
+            manager.add_video_event(VideoEvent(id="a", title="<script>alert(1)</script>"))
+            markup = strip_html(strip_document(manager))
+            assert "<script>" not in markup
+            assert "&lt;script&gt;" in markup
