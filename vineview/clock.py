@@ -17,6 +17,7 @@ __all__ = ["Clock", "ManualClock", "SystemClock"]
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MAX_SETTLE_ROUNDS = 10_000
+_FEW_STALE = 64
 
 
 @runtime_checkable
@@ -80,6 +81,7 @@ class ManualClock:
         self._now = 0.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._stale = 0
 
     def now(self) -> float:
         """Seconds advanced so far."""
@@ -91,12 +93,16 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced by ``seconds``."""
-        if seconds <= 0:
+        if not seconds > 0:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
-        await woken
+        try:
+            await woken
+        except asyncio.CancelledError:
+            self._forget_stale()
+            raise
 
     async def advance(self, seconds: float) -> None:
         """Move the clock, waking due sleepers in order and letting each woken task settle.
@@ -114,12 +120,21 @@ class ManualClock:
         while self._sleepers and self._sleepers[0][0] <= until:
             due, _, woken = heapq.heappop(self._sleepers)
             if woken.done():
+                self._stale -= 1
                 continue
             self._now = max(self._now, due)
             woken.set_result(None)
             await self._settle()
-        self._now = until
+        self._now = max(self._now, until)  # woken code may itself have advanced the clock
         await self._settle()
+
+    def _forget_stale(self) -> None:
+        """Drop sleepers nobody waits for, once they are most: else cancelled waits pile up."""
+        self._stale += 1
+        if self._stale > _FEW_STALE and 2 * self._stale > len(self._sleepers):
+            self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[2].done()]
+            heapq.heapify(self._sleepers)
+            self._stale = 0
 
     async def _settle(self) -> None:
         """Yield until nothing else on the loop is runnable."""

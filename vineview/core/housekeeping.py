@@ -54,19 +54,13 @@ class Housekeeping:
         Returns:
             How many of those added are in the feed.
         """
-        position = self._ledger.current_id, self._ledger.current_index
         config = self._preloader.config
         excess = len(self._ledger) - config.max_videos if config.enable_memory_management else 0
-        fresh, removed = added, []
-        if excess > 0:
-            gone = self._drop_oldest(excess)
-            fresh = [record for record in added if record not in gone]
-            removed = [record.video_id for record in gone.difference(added)]
-        if fresh or removed:
-            self._tell_feed(fresh, removed)
-            self._ledger.tell_position(*position, "feed")
+        fresh = added if excess <= 0 else self._drop_oldest(excess, added)
+        if fresh and excess <= 0:
+            self._tell_feed(fresh, [])
         for record in fresh:
-            if record.event.is_gif:
+            if record.is_gif:
                 self._preloader.begin(record, is_asked_for=False)
         return len(fresh)
 
@@ -85,7 +79,7 @@ class Housekeeping:
         fresh = self._ledger.replace(record, event)
         self._tell_feed((fresh,), [record.video_id])
         self._ledger.tell_position(*position, "feed")
-        if event.is_gif:
+        if fresh.is_gif:
             self._preloader.begin(fresh, is_asked_for=False)
 
     def enforce_window(self, preload_range: int | None = None) -> None:
@@ -152,14 +146,22 @@ class Housekeeping:
             return round(held / _MIB, 3)
         return len(self._pool) * self._preloader.config.memory_per_controller_mb
 
-    def _drop_oldest(self, excess: int) -> set[Record]:
-        gone = set()
+    def _drop_oldest(self, excess: int, added: Sequence[Record]) -> Sequence[Record]:
+        """Let the oldest leave, and announce what then changed; those added that stayed."""
+        position = self._ledger.current_id, self._ledger.current_index
+        gone: dict[Record, None] = {}  # in the order they leave, the oldest first
         for _ in range(excess):
             record = self._ledger.at(len(self._ledger) - 1)
             self._retire(record)
             self._ledger.remove(record)
-            gone.add(record)
-        return gone
+            gone[record] = None
+        fresh = [record for record in added if record not in gone]
+        came = set(added)
+        removed = [record.video_id for record in gone if record not in came]
+        if fresh or removed:
+            self._tell_feed(fresh, removed)
+            self._ledger.tell_position(*position, "feed")
+        return fresh
 
     def _retire(self, record: Record) -> None:
         """Free what a video leaving the feed held, and let those who wait for it know."""
@@ -173,12 +175,13 @@ class Housekeeping:
                 added=[record.video_id for record in added],
                 removed=removed,
                 total=len(self._ledger),
-                videos=[_facts(record.event) for record in added],
+                videos=[_facts(record) for record in added],
             )
 
 
-def _facts(event: VideoEvent) -> dict[str, Any]:
+def _facts(record: Record) -> dict[str, Any]:
     """What a replay needs of a video to show it."""
+    event = record.event
     return {
         "id": event.id,
         "created_at": event.created_at,
@@ -186,5 +189,5 @@ def _facts(event: VideoEvent) -> dict[str, Any]:
         "title": event.title,
         "mime_type": event.mime_type,
         "duration_s": event.duration,
-        "is_gif": event.is_gif,
+        "is_gif": record.is_gif,
     }

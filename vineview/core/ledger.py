@@ -8,9 +8,8 @@ the top of the feed do not shift it. (Reference, sections 3.2 to 3.6.)
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from vineview.core.changes import Change, ChangeKind
 from vineview.core.events import VideoEvent
 from vineview.core.loading import Controller
 from vineview.core.metrics import Metrics
-from vineview.core.order import FeedOrder, Key
+from vineview.core.order import FeedOrder, arrival_of, order_key
 from vineview.core.state import TRANSITIONS, LoadState, VideoState
 from vineview.errors import VideoManagerError
 
@@ -34,13 +33,18 @@ __all__ = ["Ledger", "Record"]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
 class Record:
     """One video's page in the ledger.
 
-    Attributes:
-        state: Its state; only :meth:`Ledger.move` changes it.
+    Args:
+        event: The video.
         key: Its place in the feed's order.
+        added_at: Stamps its first state, which is made when first asked for: of a long feed
+            most are never looked at.
+
+    Attributes:
+        video_id: The event's id.
+        is_gif: Whether it needs no controller.
         controller: What was loaded for it, while it is ready.
         attempt: The load in flight, if there is one.
         retry: The wait before the next try, if there is one.
@@ -49,29 +53,44 @@ class Record:
         is_without_ranges: Whether the next try is the one without byte ranges.
     """
 
-    state: VideoState
-    key: Key
-    controller: Controller | None = None
-    attempt: Attempt | None = None
-    retry: asyncio.Task[None] | None = None
-    is_admitted: bool = False
-    is_asked_for: bool = False
-    is_without_ranges: bool = False
+    __slots__ = (
+        "_added_at",
+        "_state",
+        "attempt",
+        "controller",
+        "event",
+        "is_admitted",
+        "is_asked_for",
+        "is_gif",
+        "is_without_ranges",
+        "key",
+        "retry",
+        "video_id",
+    )
+
+    def __init__(self, event: VideoEvent, key: int, added_at: datetime) -> None:
+        self.event = event
+        self.key = key
+        self.video_id = event.id
+        self.is_gif = _is_gif(event)
+        self.controller: Controller | None = None
+        self.attempt: Attempt | None = None
+        self.retry: asyncio.Task[None] | None = None
+        self.is_admitted = self.is_asked_for = self.is_without_ranges = False
+        self._added_at = added_at
+        self._state: VideoState | None = None
 
     @property
-    def event(self) -> VideoEvent:
-        """The video itself."""
-        return self.state.event
-
-    @property
-    def video_id(self) -> str:
-        """Its id."""
-        return self.state.event.id
+    def state(self) -> VideoState:
+        """Its state; only :meth:`Ledger.move` changes it."""
+        if self._state is None:
+            self._state = VideoState(self.event, last_updated=self._added_at)
+        return self._state
 
     @property
     def url(self) -> str:
         """Its URL; empty if it has none."""
-        return self.state.event.video_url or ""
+        return self.event.video_url or ""
 
 
 class Ledger:
@@ -87,6 +106,7 @@ class Ledger:
         self.announcer = Announcer(clock, self.metrics)
         self.is_debugging = False
         self._records: dict[str, Record] = {}
+        self._by_key: dict[int, Record] = {}
         self._order = FeedOrder()
         self._arrivals = count()
         # NOT_LOADED is not indexed: it is nearly every video, and nobody asks for them all.
@@ -103,8 +123,8 @@ class Ledger:
     def videos(self) -> tuple[VideoEvent, ...]:
         """The feed, newest first."""
         if self._videos is None:
-            records = self._records
-            self._videos = tuple([records[video_id].state.event for video_id in self._order])
+            by_key = self._by_key
+            self._videos = tuple([by_key[key].event for key in self._order])
         return self._videos
 
     @property
@@ -116,7 +136,7 @@ class Ledger:
     def current_id(self) -> str | None:
         """The current video; the first before any navigation, ``None`` in an empty feed."""
         if self._current_id is None and self._records:
-            return self._order.id_at(0)
+            return self.at(0).video_id
         return self._current_id
 
     @property
@@ -132,7 +152,7 @@ class Ledger:
 
     def at(self, index: int) -> Record:
         """The record at a position that exists."""
-        return self._records[self._order.id_at(index)]
+        return self._by_key[self._order.key_at(index)]
 
     def index_of(self, record: Record) -> int:
         """The position of a record; 0 is the newest."""
@@ -178,21 +198,15 @@ class Ledger:
             VideoManagerError: If an event has no id; then none is entered.
         """
         now = self.clock.utc()
-        records = self._records
+        records, arrivals = self._records, self._arrivals
         fresh: dict[str, Record] = {}
         for event in events:
             video_id = checked_id(event)
             if video_id not in records and video_id not in fresh:
-                key = (_rank(event), next(self._arrivals), video_id)
-                fresh[video_id] = Record(VideoState(event, last_updated=now), key)
-        records.update(fresh)
+                key = order_key(event.created_at, next(arrivals))
+                fresh[video_id] = Record(event, key, now)
         added = list(fresh.values())
-        if len(added) > 1:
-            self._order.extend([record.key for record in added])
-        elif added:
-            self._order.add(added[0].key)
-        if added:
-            self._videos = None
+        self._enter(added)
         return added
 
     def remove(self, record: Record) -> None:
@@ -200,29 +214,27 @@ class Ledger:
         video_id = record.video_id
         index = self.index_of(record)
         self._order.remove(record.key)
+        del self._by_key[record.key]
         del self._records[video_id]
         self._by_state.get(record.state.loading_state, {}).pop(video_id, None)
         self._videos = None
         if video_id == self._current_id:
             last = len(self._records) - 1
-            self._current_id = self._order.id_at(min(index, last)) if last >= 0 else None
+            self._current_id = self.at(min(index, last)).video_id if last >= 0 else None
 
     def replace(self, record: Record, event: VideoEvent) -> Record:
         """Put another event in a video's place, at its own ``created_at``."""
         was_current = self._current_id == record.video_id
         self.remove(record)
-        key = (_rank(event), record.key[1], checked_id(event))
-        fresh = Record(VideoState(event, last_updated=self.clock.utc()), key)
-        self._records[event.id] = fresh
-        self._order.add(key)
-        self._videos = None
+        fresh = Record(event, order_key(event.created_at, arrival_of(record.key)), self.clock.utc())
+        self._enter([fresh])
         if was_current:
             self._current_id = event.id
         return fresh
 
     def stand_at(self, index: int) -> None:
         """Make the video at a position that exists the current one."""
-        self._current_id = self._order.id_at(index)
+        self._current_id = self.at(index).video_id
 
     def move(self, record: Record, after: VideoState) -> None:
         """The one door: check the table, store, tell."""
@@ -230,7 +242,7 @@ class Ledger:
         was, now = before.loading_state, after.loading_state
         if now not in TRANSITIONS[was]:
             raise VideoManagerError(f"a video cannot go from {was} to {now}", record.video_id)
-        record.state = after
+        record._state = after  # noqa: SLF001  # the ledger's own page, written nowhere else
         if was is not LoadState.NOT_LOADED:
             del self._by_state[was][record.video_id]
         if now is not LoadState.NOT_LOADED:
@@ -257,11 +269,23 @@ class Ledger:
     def clear(self) -> None:
         """Forget every video."""
         self._records.clear()
+        self._by_key.clear()
         self._order = FeedOrder()
         for records in self._by_state.values():
             records.clear()
         self._current_id = None
         self._videos = ()
+
+    def _enter(self, added: list[Record]) -> None:
+        if not added:
+            return
+        self._records.update({record.video_id: record for record in added})
+        self._by_key.update({record.key: record for record in added})
+        if len(added) == 1:
+            self._order.add(added[0].key)
+        else:
+            self._order.extend([record.key for record in added])
+        self._videos = None
 
 
 def checked_id(event: VideoEvent) -> str:
@@ -279,10 +303,10 @@ def checked_id(event: VideoEvent) -> str:
     )
 
 
-def _rank(event: VideoEvent) -> float:
-    """``created_at``, or the beginning of time for what cannot be compared."""
-    created_at = event.created_at
-    if type(created_at) is int:
-        return created_at
-    is_number = isinstance(created_at, int | float) and not math.isnan(created_at)
-    return created_at if is_number else 0
+def _is_gif(event: VideoEvent) -> bool:
+    """``event.is_gif``, with nearly every video ruled out by a plain search first."""
+    url, mime_type = event.video_url or "", event.mime_type or ""
+    try:
+        return "gif" in f"{url} {mime_type}".lower() and event.is_gif
+    except (AttributeError, TypeError):
+        return False  # its URL is no text; loading it says so

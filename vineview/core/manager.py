@@ -20,8 +20,8 @@ from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.housekeeping import Housekeeping
 from vineview.core.ledger import Ledger, Record, checked_id
-from vineview.core.legacy import Migration
 from vineview.core.loading import Loader
+from vineview.core.migration import Migration, migrate
 from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
 from vineview.core.reading import Readings
@@ -145,17 +145,7 @@ class VideoManager(Readings):
 
     def migrate_from_legacy(self, events: Iterable[VideoEvent]) -> Migration:
         """Enter a legacy system's events one by one; one that is refused stops none of the rest."""
-        good: list[VideoEvent] = []
-        failures: list[tuple[int, str]] = []
-        for position, event in enumerate(events):
-            try:
-                checked_id(event)
-            except VideoManagerError as error:
-                failures.append((position, str(error)))
-            else:
-                good.append(event)
-        added = self.add_video_events(good)
-        return Migration(added, len(good) - added, tuple(failures))
+        return migrate(events, self.add_video_events)
 
     # Loading
 
@@ -176,7 +166,7 @@ class VideoManager(Readings):
             return await record.attempt.wait()
         if record.state.is_ready or record.state.loading_state is LoadState.PERMANENTLY_FAILED:
             return record.state
-        if self.loader is None and not record.event.is_gif:
+        if self.loader is None and not record.is_gif:
             hint = "Make the manager with loader=MediaLoader()."
             raise VideoManagerError("there is no loader", video_id, hint=hint)
         with self._announcer:

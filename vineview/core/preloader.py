@@ -76,7 +76,7 @@ class Preloader:
 
     def refuse_url(self, record: Record) -> str | None:
         """Fail a video whose URL cannot be loaded; the reason, or ``None`` if it can."""
-        if record.event.is_gif:
+        if record.is_gif:
             return None
         problem = url_problem(record.event.video_url)
         if problem is not None and not record.state.has_failed:
@@ -97,7 +97,7 @@ class Preloader:
                 does not wait for a retry that is due later.
         """
         state = record.state.loading_state
-        if record.event.is_gif:
+        if record.is_gif:
             self._show(record)
             return None
         may_start = state in {LoadState.NOT_LOADED, LoadState.DISPOSED} or (

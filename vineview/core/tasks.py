@@ -54,6 +54,11 @@ class Tasks:
         task.add_done_callback(self._running.discard)
         return task
 
+    def cancel(self) -> None:
+        """Cancel every task."""
+        for task in tuple(self._running):
+            task.cancel()
+
     async def aclose(self) -> None:
         """Wait for every task to end.
 
@@ -61,8 +66,7 @@ class Tasks:
         ignores even that is waited for ``_GRACE_S`` seconds, named in the log, and left.
         """
         await self._yield_until_done()
-        for task in self._running:
-            task.cancel()
+        self.cancel()
         await self._yield_until_done()
         if not self._running:
             return
