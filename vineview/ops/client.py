@@ -32,6 +32,7 @@ __all__ = ["OpsClient", "Outcome"]
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _SHOWN_CHARACTERS = 200
+_RECORDING = "a recording cannot be changed"
 _OK = range(200, 300)
 
 
@@ -99,10 +100,11 @@ class OpsClient:
             backend = Backend(target, monitor) if flags is None else Backend(target, monitor, flags)
             transport = EmbeddedTransport(backend)
             if not isinstance(target, SteerableManager):
-                self._mode = "a recording cannot be changed"
+                self._mode = _RECORDING
         if self._mode:
             transport = DryRunTransport(transport, token=token, show=show, reason=self._mode)
         self._transport = transport
+        self._shown_url = "" if self._mode == _RECORDING else transport.base_url
 
     @property
     def base_url(self) -> str:
@@ -183,7 +185,7 @@ class OpsClient:
         return await self._document(Request("GET", path, query or {}))
 
     async def _write(self, request: Request) -> Outcome:
-        text = as_text(request, self.base_url, has_token=bool(self._token))
+        text = as_text(request, self._shown_url, has_token=bool(self._token))
         answer = await self._call(request)
         if not answer.sent:
             return Outcome(applied=False, request=text)

@@ -87,12 +87,14 @@ class Watch:
         asked_s: How long it was to last.
         passed_s: How long it lasted.
         missed: How many readings could not be had.
+        is_cut_short: Whether it was given up, because memory stayed above the threshold.
     """
 
     readings: Sequence[Reading]
     asked_s: float
     passed_s: float
     missed: int = 0
+    is_cut_short: bool = False
 
     @property
     def first(self) -> Reading:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +29,7 @@ from vineview.runbooks.settings import (
     Setting,
     silently,
 )
+from vineview.telemetry.checks import parse_at
 from vineview.telemetry.export import Telemetry
 
 __all__ = ["Runbook"]
@@ -37,6 +39,8 @@ LIMIT_MB = 500.0
 _TARGET_CONTROLLERS, _TARGET_ESTIMATE_MB = 5, 200.0
 _INTERVAL_S = 30.0
 _MAX_MISSED = 3
+_EVERYTHING = "24h"
+_SUSTAINED_S = 300.0
 
 
 class Runbook:
@@ -63,6 +67,8 @@ class Runbook:
         self._mitigated: Reading | None = None
         self._watches: list[Watch] = []
         self._usage: Any = None
+        self._leaks: list[str] = []
+        self._freed_at: datetime | None = None
         self._is_emergency = False
         self._acted = False
 
@@ -152,9 +158,14 @@ class Runbook:
             )
         )
 
-    async def growth(self, time_range: str = "2h", *, step: str = "Growth pattern") -> Finding:
-        """How memory moved over a range: trend, rate with its interval, shape."""
-        analytics = (await self.ops.export(time_range)).analytics()
+    async def growth(self, time_range: str = "", *, step: str = "Growth pattern") -> Finding:
+        """How memory moved: trend, and rate with its interval.
+
+        Args:
+            time_range: Such as ``"2h"``; without one, the latest watch, or two hours before any.
+            step: What to call this step.
+        """
+        analytics = (await self.ops.export(time_range or self._span())).analytics()
         usage = self._usage = analytics.memory_usage
         verdict, summary = wording.growth(usage)
         return self._report(
@@ -167,34 +178,46 @@ class Runbook:
             )
         )
 
-    async def leak_check(self, time_range: str = "2h") -> Finding:
-        """Look for a leak: controllers that outnumber ready videos, and memory that ramps."""
+    async def leak_check(self, time_range: str = "", *, step: str = "Leak check") -> Finding:
+        """Look for a leak: controllers that outnumber ready videos, and memory that ramps.
+
+        Args:
+            time_range: Such as ``"2h"``, back from now; without one, the hours until memory was
+                freed, since freeing hides the ramp that led to the alert.
+            step: What to call this step.
+        """
         reading = await self._read()
-        usage = self._usage = (await self.ops.export(time_range)).analytics().memory_usage
+        export = await self.ops.export(time_range or _EVERYTHING)
+        if not time_range and self._freed_at is not None:
+            export = _until(export, self._freed_at)
+        usage = export.analytics().memory_usage
+        self._leaks.append(str(usage.leak.verdict))
         verdict, summary = wording.leak(usage.leak.verdict, reading)
         rows = (
             ("Controllers", f"{reading.controllers}", f"{reading.ready} videos ready"),
             *(("Evidence", "", sentence) for sentence in usage.leak.evidence),
         )
         move = wording.NEXT_ESCALATE if verdict is Verdict.FAIL else ""
-        return self._report(Finding("Leak check", verdict, summary, next=move, rows=rows))
+        return self._report(Finding(step, verdict, summary, next=move, rows=rows))
 
-    async def relieve_memory(self, times: int = 2) -> Finding:
+    async def relieve_memory(self, *, step: str = "Free memory") -> Finding:
         """Send memory pressure, twice as the runbook does, and compare before with after."""
         before = await self._read()
+        self._freed_at = self._freed_at or before.at
         outcomes = [
-            await self._write(f"memory-pressure-{number}", self.ops.relieve_memory)
-            for number in range(1, times + 1)
+            await self._write(f"{step}, {number} of 2", self.ops.relieve_memory)
+            for number in (1, 2)
         ]
         if not all(outcome.applied for outcome in outcomes):
-            return self._not_sent("Free memory", outcomes)
-        after = self._mitigated = await self._read()
+            return self._not_sent(step, outcomes)
+        after = await self._read()
+        self._mitigated = self._mitigated or after
         is_met = (
             after.controllers < _TARGET_CONTROLLERS and after.estimated_mb < _TARGET_ESTIMATE_MB
         )
         return self._report(
             Finding(
-                "Free memory",
+                step,
                 Verdict.PASS if is_met else Verdict.FAIL,
                 wording.freed(before, after),
                 next="" if is_met else wording.NEXT_NOT_FREED,
@@ -202,17 +225,19 @@ class Runbook:
             )
         )
 
-    async def emergency_mode(self, *, on: bool) -> Finding:
+    async def emergency_mode(self, *, on: bool, step: str = "") -> Finding:
         """Switch emergency mode, and verify that the manager took over its profile."""
-        step = f"Emergency mode {'on' if on else 'off'}"
+        step = step or f"Emergency mode {'on' if on else 'off'}"
 
         async def send() -> Outcome:
             return await self.ops.set_flags({"emergency_mode": on})
 
-        outcome = await self._write(f"emergency-mode-{'on' if on else 'off'}", send)
+        outcome = await self._write(step, send)
         if not outcome.applied:
             return self._not_sent(step, [outcome])
         self._is_emergency = on
+        if step in self._done:
+            return self._report(Finding(step, Verdict.NOTE, wording.SENT_BEFORE))
         reading = await self._read()
         is_met, summary, rows = wording.profile(reading.status, on=on)
         return self._report(
@@ -248,14 +273,18 @@ class Runbook:
         )
 
     async def fall_back(self) -> Finding:
-        """Switch emergency mode on again, if the recovery did not hold."""
+        """If the recovery did not hold, switch emergency mode on again, and free memory."""
         course = self._course()
         if not self._acted or self._is_emergency or not (course.leaks or course.relapsed):
             summary = wording.NO_FALL_BACK if self._acted else wording.NOTHING_CHANGED
             return self._report(Finding("Fall back", Verdict.NOTE, summary))
-        finding = await self.emergency_mode(on=True)
-        self.findings[-1] = replace(finding, step="Fall back")
-        return self.findings[-1]
+        finding = await self.emergency_mode(on=True, step="Fall back")
+        if (await self._read()).memory_mb <= LIMIT_MB:
+            return finding
+        freed = await self.relieve_memory(step="Fall back, free memory")
+        both = max(finding.verdict, freed.verdict, key=lambda v: v is Verdict.FAIL)
+        text = f"{finding.summary} {freed.summary}"
+        return self._replace(replace(freed, step="Fall back", verdict=both, summary=text))
 
     def conclude(self) -> Finding:
         """The answer, from everything found: healthy, or what remains and who must know."""
@@ -279,6 +308,16 @@ class Runbook:
         finding = replace(finding, at=f"{self.setting.utc():%Y-%m-%d %H:%M:%S} UTC")
         self.findings.append(finding)
         return finding
+
+    def _replace(self, finding: Finding) -> Finding:
+        """Let one finding stand for the last two."""
+        self.findings[-2:] = [finding]
+        return finding
+
+    def _span(self) -> str:
+        """The range of the latest watch; two hours before any."""
+        seconds = self._watches[-1].passed_s if self._watches else 0.0
+        return f"{round(seconds)}s" if seconds >= 1 else "2h"
 
     def _not_sent(self, step: str, outcomes: list[Outcome]) -> Finding:
         why, move = wording.not_sent(self.setting.facts["Mode"])
@@ -318,9 +357,23 @@ class Runbook:
                 missed, in_a_row = missed + 1, in_a_row + 1
                 if in_a_row == _MAX_MISSED:
                     raise
-            if step < asked:
+            if step < asked or (self._acted and self._stays_above(readings)):
                 break
-        return Watch(readings, asked_s=seconds, passed_s=passed, missed=missed)
+        return Watch(
+            readings,
+            asked_s=seconds,
+            passed_s=passed,
+            missed=missed,
+            is_cut_short=self._acted and self._stays_above(readings) and passed < seconds,
+        )
+
+    @staticmethod
+    def _stays_above(readings: list[Reading]) -> bool:
+        """Whether the last five minutes were all above the threshold, as the alert's rule asks."""
+        last = readings[-1].at
+        below = [r.at for r in readings if r.memory_mb <= LIMIT_MB]
+        since = max(below, default=readings[0].at)
+        return last > since and (last - since).total_seconds() >= _SUSTAINED_S
 
     def _course(self) -> wording.Course:
         return wording.Course(
@@ -328,6 +381,7 @@ class Runbook:
             mitigated=self._mitigated,
             watches=self._watches,
             usage=self._usage,
+            leak_verdicts=self._leaks,
             acted=self._acted,
             is_emergency=self._is_emergency,
             limit_mb=LIMIT_MB,
@@ -336,6 +390,15 @@ class Runbook:
 
 def _from_environment() -> tuple[str, str]:
     return os.environ.get("VINEVIEW_TELEMETRY", ""), os.environ.get("VINEVIEW_URL", "")
+
+
+def _until(telemetry: Telemetry, at: datetime) -> Telemetry:
+    """The records up to an instant."""
+    return Telemetry(
+        telemetry.header,
+        [each for each in telemetry.sample_records if parse_at(each["at"]) <= at],
+        [each for each in telemetry.event_records if parse_at(each["at"]) <= at],
+    )
 
 
 def _applied(journal: Journal | None) -> set[str]:

@@ -36,11 +36,12 @@ NEXT_NO_ALERT = "Nothing is urgent. Read on to see whether memory grows."
 NEXT_NOT_FREED = "Run it once more; if controllers stay at 5 or more, restart the app's session."
 NEXT_NO_PROFILE = "Set the flag again, and check that the system runs the new video manager."
 NEXT_AGAIN_ABOVE = "Free memory again, keep emergency mode on, and escalate as P1."
-NEXT_LEAK_CHECK = "Check for a leak before switching emergency mode off."
+NEXT_LEAK_CHECK = "Check for a leak: a ramp does not stop by itself."
 NEXT_ESCALATE = (
     "Send this report to video-team@openvine.co and #video-system-alerts within the hour (P1)."
 )
 NEXT_PAGE = "Page the on-call engineer (nostrvine-video-system) within 15 minutes (P0)."
+SENT_BEFORE = "Applied by the run taken up again; not sent a second time."
 NOTHING_TO_WAIT_FOR = "Nothing was changed, so there is nothing to wait for."
 NOTHING_CHANGED = "Nothing was changed, so there is nothing to go back to."
 NO_FALL_BACK = "Not needed: the recovery held, or emergency mode is on already."
@@ -59,6 +60,7 @@ class Course:
         mitigated: The reading after memory was freed; ``None`` if it was not.
         watches: The watches, in order.
         usage: The latest memory analysis; ``None`` if there was none.
+        leak_verdicts: Those of the leak checks, in order.
         acted: Whether anything was changed.
         is_emergency: Whether emergency mode is on at the end.
         limit_mb: The alert's threshold.
@@ -68,6 +70,7 @@ class Course:
     mitigated: Reading | None
     watches: Sequence[Watch]
     usage: Any
+    leak_verdicts: Sequence[str]
     acted: bool
     is_emergency: bool
     limit_mb: float
@@ -79,8 +82,9 @@ class Course:
 
     @property
     def leaks(self) -> bool:
-        """Whether the latest analysis says so."""
-        return self.usage is not None and self.usage.leak.verdict == "leaking"
+        """Whether the latest leak check that decided anything says so."""
+        decided = [verdict for verdict in self.leak_verdicts if verdict != "inconclusive"]
+        return bool(decided) and decided[-1] == "leaking"
 
     @property
     def relapsed(self) -> bool:
@@ -106,12 +110,14 @@ def growth(usage: Any) -> tuple[Verdict, str]:
     if rate is None or interval is None:
         return Verdict.NOTE, "There are too few samples to tell how memory moves."
     low, high = interval.low * 3600, interval.high * 3600
-    between = f"95 % interval {low:+.0f} to {high:+.0f}"
+    between = f"95 % interval {low:+.0f} to {high:+.0f} MB/h"
     if low > 0:
         return Verdict.FAIL, f"Memory grows by {rate:.0f} MB/h ({between})."
     if high < 0:
         return Verdict.PASS, f"Memory falls by {-rate:.0f} MB/h ({between})."
-    return Verdict.PASS, f"Memory does not clearly grow: {rate:+.0f} MB/h ({between})."
+    if usage.leak.verdict == "not_leaking":
+        return Verdict.PASS, f"Memory does not grow: {rate:+.0f} MB/h ({between})."
+    return Verdict.NOTE, f"Not decided yet: {rate:+.0f} MB/h, but it moves a lot ({between})."
 
 
 def growth_rows(usage: Any, coverage: str) -> Rows:
@@ -200,7 +206,9 @@ def watched(watch: Watch, limit_mb: float) -> str:
     else:
         text += f"; above {limit_mb:.0f} MB at {above.at:%H:%M} UTC,"
         text += f" {watch.peak.memory_mb:.0f} MB at most."
-    if not watch.is_complete:
+    if watch.is_cut_short:
+        text += " Stopped there: it does not come down by itself."
+    elif not watch.is_complete:
         text += f" The recording ends there; {describe_duration(watch.asked_s)} were asked for."
     return text
 
@@ -225,12 +233,16 @@ def conclusion(course: Course) -> tuple[Verdict, str, str]:
     if not course.acted:
         return _unchanged(course, course.first, course.last)
     did = _did(course.first, course.mitigated)
-    mode = "Emergency mode is on. " if course.is_emergency else ""
+    mode = "Emergency mode is on." if course.is_emergency else ""
+    leak = "The leak is still there." if course.leaks else "What drives it is still there."
     if course.relapsed:
-        text = f"{did}, but it passed {course.limit_mb:.0f} MB again: {_rate(course)}. {mode}"
-        return Verdict.FAIL, text.strip(), _escalate(course.last)
+        return (
+            Verdict.FAIL,
+            f"{did}, but {_rose(course)} {leak} {mode}".strip(),
+            _escalate(course.last),
+        )
     if course.leaks:
-        text = f"{did}, but it grows again: {_rate(course)}. The leak is still there. {mode}"
+        text = f"{did}; {_rose(course)} {leak} {mode}"
         return Verdict.FAIL, text.strip(), _escalate(course.last)
     text = f"{did} and held below {course.limit_mb:.0f} MB{_for(course)}. {mode}"
     return Verdict.PASS, text.strip(), "Close the alert; look at the chart again tomorrow."
@@ -241,7 +253,7 @@ def _unchanged(course: Course, first: Reading, last: Reading) -> tuple[Verdict, 
     text = f"Nothing was changed. Memory was {first.memory_mb:.0f} MB"
     if last is not first:
         text += f", and {last.memory_mb:.0f} MB at the end"
-    text += f"; {_rate(course)}." if course.usage is not None else "."
+    text += f"{_rate(course)}."
     if course.leaks:
         return Verdict.FAIL, f"{text} Memory is leaking.", _escalate(last)
     if max(first.memory_mb, last.memory_mb) > course.limit_mb:
@@ -255,14 +267,32 @@ def _did(first: Reading, mitigated: Reading | None) -> str:
     return f"Freeing memory took it from {first.memory_mb:.0f} to {mitigated.memory_mb:.0f} MB"
 
 
+def _rose(course: Course) -> str:
+    """What memory did in the latest watch, and its rate if that is certain."""
+    if not course.watches:
+        return "nobody watched what it did then."
+    watch = course.watches[-1]
+    text = (
+        f"it went from {watch.first.memory_mb:.0f} to {watch.last.memory_mb:.0f} MB"
+        f" in the {describe_duration(watch.passed_s)} watched after"
+    )
+    above = watch.first_above(course.limit_mb)
+    if above is not None:
+        text += f", above {course.limit_mb:.0f} MB at {above.at:%H:%M} UTC"
+    return f"{text}{_rate(course)}."
+
+
 def _rate(course: Course) -> str:
-    rate = None if course.usage is None else course.usage.robust_growth_rate_mb_per_hour
-    if rate is None or course.last is None:
-        return "its growth rate is not known"
-    text = f"{rate:+.0f} MB/h"
+    """The growth rate, if its interval excludes zero, and when it reaches the threshold."""
+    usage = course.usage
+    interval = None if usage is None else usage.growth_rate_interval
+    if interval is None or interval.low <= 0 or course.last is None:
+        return ""
+    rate = usage.robust_growth_rate_mb_per_hour
+    text = f", growing by {rate:.0f} MB/h"
     room = course.limit_mb - course.last.memory_mb
-    if rate > 0 and room > 0:
-        text += f", {course.limit_mb:.0f} MB again in about {describe_duration(room / rate * 3600)}"
+    if room > 0:
+        text += f" ({course.limit_mb:.0f} MB in about {describe_duration(room / rate * 3600)})"
     return text
 
 
