@@ -35,6 +35,10 @@ def leaking(minutes: int = 60) -> Telemetry:
     return Telemetry({"config": {"max_controllers": 12}}, samples, events)
 
 
+def measured_of(message):
+    return next(t for t in message["figure"]["data"] if t["name"] == "measured")
+
+
 @pytest.fixture
 async def manager(clock):
     loader = ScriptedLoader(clock=clock)
@@ -65,7 +69,11 @@ class TestLive:
         browser.say("hello")
         manager.preload_around_index(0)
         await clock.advance(60)
-        lengths = [np.frombuffer(buffers[0]).size for buffers in browser.buffers_of("figure")]
+        lengths = [
+            np.frombuffer(buffers[measured_of(message)["x"]["vv_buffer"]]).size
+            for message, buffers in browser.sent
+            if message["kind"] == "figure"
+        ]
         assert lengths[0] == 1
         assert lengths[-1] == 7
         memory, estimate, controllers = browser.of("readout")[-1]["tiles"][:3]

@@ -7,12 +7,14 @@ monitor or the telemetry holds through the same figure that reports use.
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from vineview.clock import Clock
 from vineview.errors import UsageError
 from vineview.figures import Tile, growth_of, memory_picture, memory_tiles, sentence, tiles_html
 from vineview.figures.memory import memory_spec
@@ -33,6 +35,7 @@ class MemoryChart(Plot):
     Args:
         data: A monitor, followed live, or telemetry, shown as recorded.
         title: The heading.
+        clock: The time a person sees pass; the machine's unless told.
 
     Raises:
         UsageError: If ``data`` is neither.
@@ -42,16 +45,19 @@ class MemoryChart(Plot):
         >>> MemoryChart(Telemetry.open("incident.ndjson"))  # doctest: +SKIP
     """
 
+    _unsubscribe: Callable[[], None] | None = None
+
     def __init__(
         self,
         data: VideoPerformanceMonitor | Telemetry,
         *,
         title: str = "Video memory",
+        clock: Clock | None = None,
         **options: Any,
     ) -> None:
-        self._source: MemorySource = source_of(data)
+        self._source: MemorySource = source_of(data, clock=clock)
         self._cursor_at: datetime | None = None
-        super().__init__(title=title, **options)
+        super().__init__(title=title, clock=clock, **options)
         self._unsubscribe = self._source.subscribe(self.redraw)
 
     @property
@@ -91,8 +97,9 @@ class MemoryChart(Plot):
 
     def close(self) -> None:
         """Stop following, and close the widget. Idempotent."""
-        self._unsubscribe()
-        super().close()
+        if self._unsubscribe is not None:  # None: the constructor refused its data
+            self._unsubscribe()
+            super().close()
 
     # -- what is sent --------------------------------------------------------------------------
 

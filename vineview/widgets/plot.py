@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 
 import plotly.graph_objects as go
 
+from vineview.clock import Clock, SystemClock
 from vineview.figures.theme import swaps
 from vineview.figures.wire import compact_json, packed
 from vineview.widgets.base import Buffers, Message, VineWidget
@@ -47,6 +48,7 @@ class Plot(VineWidget):
     Args:
         figure: What to show; :meth:`show` replaces it.
         title: A heading above it.
+        clock: The time a person sees pass, which paces what is sent; not a replay's.
 
     Example:
         >>> Plot(go.Figure(), title="Preloads")
@@ -55,11 +57,19 @@ class Plot(VineWidget):
 
     _assets: ClassVar[tuple[str, ...]] = ("plot", "readout", "chart")
 
-    def __init__(self, figure: go.Figure | None = None, *, title: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        figure: go.Figure | None = None,
+        *,
+        title: str = "",
+        clock: Clock | None = None,
+        **options: Any,
+    ) -> None:
         self._figure = figure
         self._title = title
         super().__init__(**options)
-        self._pace = Pace(self._send_all, interval_s=_INTERVAL_S, spawn=self.spawn)
+        self._clock = clock or SystemClock()
+        self._pace = self._paced(self._send_all, _INTERVAL_S)
 
     def show(self, figure: go.Figure) -> None:
         """Show another figure in the same place.
@@ -84,6 +94,9 @@ class Plot(VineWidget):
         """Run ``call`` on the widget's loop while a view is open; a new view is told all anyway."""
         if self.views:
             self.on_loop(call)
+
+    def _paced(self, send: Callable[[], None], interval_s: float) -> Pace:
+        return Pace(send, interval_s=interval_s, spawn=self.spawn, clock=self._clock)
 
     def _kept_spec(self) -> dict[str, Any] | None:
         """The figure a saved notebook keeps: as drawn, in fewer points."""

@@ -81,17 +81,20 @@ class MemorySource(Protocol):
         ...
 
 
-def source_of(data: VideoPerformanceMonitor | Telemetry) -> MemorySource:
+def source_of(
+    data: VideoPerformanceMonitor | Telemetry, *, clock: Clock | None = None
+) -> MemorySource:
     """The source for a monitor or for telemetry.
 
     Args:
         data: Either.
+        clock: The time a person sees pass; the machine's unless told.
 
     Raises:
         UsageError: If it is neither; the hint says what to pass.
     """
     if hasattr(data, "current_sample") and hasattr(data, "subscribe"):
-        return LiveSource(cast("VideoPerformanceMonitor", data))
+        return LiveSource(cast("VideoPerformanceMonitor", data), clock=clock)
     if hasattr(data, "analytics") and hasattr(data, "samples"):
         return RecordedSource(data)
     raise UsageError(

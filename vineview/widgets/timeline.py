@@ -24,17 +24,18 @@ kind          direction  fields
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from vineview.clock import Clock
 from vineview.errors import UsageError
 from vineview.figures import Tile, memory_tiles
 from vineview.replay import Replay, crossings
 from vineview.telemetry import Alert, Telemetry
 from vineview.widgets.base import Buffers, Message
 from vineview.widgets.chart import MemoryChart
-from vineview.widgets.pace import Pace
 from vineview.widgets.strip import strip_document, strip_html
 
 __all__ = ["ReplayTimeline"]
@@ -55,6 +56,7 @@ class ReplayTimeline(MemoryChart):
         data: Telemetry, replayed from its start at 60 times its speed, or a replay, which may
             be playing already and stays the caller's to close.
         title: The heading.
+        clock: What the replay made here plays on, and what paces the messages.
 
     Raises:
         TelemetryError: If there is no record to replay.
@@ -68,16 +70,23 @@ class ReplayTimeline(MemoryChart):
 
     _assets = ("plot", "readout", "strip", "transport", "timeline")
 
+    _endings: tuple[Callable[[], None], ...] = ()
+
     def __init__(
-        self, data: Telemetry | Replay, *, title: str = "Recorded session", **options: Any
+        self,
+        data: Telemetry | Replay,
+        *,
+        title: str = "Recorded session",
+        clock: Clock | None = None,
+        **options: Any,
     ) -> None:
         self._owns_replay = not isinstance(data, Replay)
-        self.replay = data if isinstance(data, Replay) else _replay_of(data)
+        self.replay = data if isinstance(data, Replay) else _replay_of(data, clock)
         self._crossings = crossings(self.replay.telemetry, self.replay.monitor.thresholds)
         self._answers: dict[str, int] = {}
-        super().__init__(self.replay.telemetry, title=title, **options)
-        self._position_pace = Pace(self._tell_position, interval_s=_INTERVAL_S, spawn=self.spawn)
-        self._strip_pace = Pace(self._tell_strip, interval_s=_INTERVAL_S, spawn=self.spawn)
+        super().__init__(self.replay.telemetry, title=title, clock=clock, **options)
+        self._position_pace = self._paced(self._tell_position, _INTERVAL_S)
+        self._strip_pace = self._paced(self._tell_strip, _INTERVAL_S)
         self._endings = (
             self.replay.follow(lambda _: self.if_seen(self._position_pace.ask)),
             self.replay.subscribe(lambda _: self.if_seen(self._strip_pace.ask)),
@@ -196,8 +205,13 @@ class ReplayTimeline(MemoryChart):
         self.replay.seek((earlier.iloc[-1] if len(earlier) else shown.iloc[0]).to_pydatetime())
 
 
-def _replay_of(telemetry: Telemetry) -> Replay:
-    return Replay(telemetry, speed=_DEFAULT_SPEED)
+def _replay_of(telemetry: Telemetry, clock: Clock | None) -> Replay:
+    if not hasattr(telemetry, "iter_changes"):
+        raise UsageError(
+            f"a {type(telemetry).__name__} cannot be replayed",
+            hint="Pass Telemetry.open(path), or a Replay.",
+        )
+    return Replay(telemetry, clock=clock, speed=_DEFAULT_SPEED)
 
 
 def _plain(alert: Alert) -> dict[str, Any]:
