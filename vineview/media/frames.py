@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
-from vineview.media.opening import Source, open_clip, source_name
+from vineview.media.opening import LIMITS, Source, open_clip, source_name
 from vineview.media.tracks import choose_tracks
 
 __all__ = ["poster", "poster_of"]
@@ -65,6 +65,7 @@ def _first_frame(container: InputContainer, track: VideoStream) -> VideoFrame | 
     """The first picture that decodes; damaged packets before it are passed over."""
     container.seek(container.start_time or 0)
     if not track.codec_context.is_open:
+        track.codec_context.options = dict(LIMITS)
         track.thread_type = "SLICE"  # frame threads would hold the first picture back
     for packet in itertools.islice(container.demux(track), _MAX_PACKETS):
         try:

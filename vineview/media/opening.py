@@ -19,7 +19,7 @@ from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile
 from vineview.media.sniff import diagnose
 
-__all__ = ["Opener", "Source", "open_clip", "open_file", "source_name"]
+__all__ = ["LIMITS", "MAX_PIXELS", "Opener", "Source", "open_clip", "open_file", "source_name"]
 
 Opener: TypeAlias = Callable[[], BinaryFile]
 """Returns a binary file of its own, so that several readers of a clip do not disturb each other."""
@@ -37,6 +37,12 @@ _OPTIONS = {
     "max_probe_packets": "500",
 }
 _READ_BYTES = 2**16
+
+MAX_PIXELS = 8192 * 8192
+"""Pictures larger than this are refused unseen: a header is a few bytes, its frame gigabytes."""
+
+LIMITS = {"max_pixels": str(MAX_PIXELS)}
+"""What every decoder is told before it decodes anything from outside."""
 
 
 @contextlib.contextmanager
@@ -59,7 +65,11 @@ def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputConta
         file.seek(0)
         try:
             container = av.open(
-                _Unnamed(file), "r", container_options=_OPTIONS, buffer_size=_READ_BYTES
+                _Unnamed(file),
+                "r",
+                container_options=_OPTIONS,
+                options=LIMITS,
+                buffer_size=_READ_BYTES,
             )
         except av.FFmpegError as error:
             raise diagnose(file, name=name, error=error) from error

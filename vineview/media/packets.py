@@ -25,7 +25,7 @@ __all__ = ["PacketReader"]
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
 _AUDIO_LEAD_S = 0.5
-_BACK_OFF_S = (0.0, 3.0, 12.0, 60.0, float("inf"))
+_BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
 
 
 class PacketReader:
@@ -68,8 +68,9 @@ class PacketReader:
                 continue
             begun_s = _time_s(keyframe)
             if begun_s - self.origin_s <= start_s or back_s >= start_s:
-                overlapping = [one for one in early if _end_s(one) > begun_s]
-                yield from itertools.chain(overlapping, [keyframe], packets)
+                for packet in itertools.chain(early, [keyframe], packets):
+                    if packet.stream_index == lead.index or _end_s(packet) > begun_s:
+                        yield packet
                 return
 
     def _from_beginning(self) -> Iterator[Packet[Any]]:

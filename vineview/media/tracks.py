@@ -22,11 +22,9 @@ from vineview.media.codecs import (
     VIDEO_UNDECIDED,
     label,
 )
+from vineview.media.opening import MAX_PIXELS
 
-__all__ = ["MAX_PIXELS", "Tracks", "choose_tracks", "codec_name", "tick"]
-
-MAX_PIXELS = 8192 * 8192
-"""Pictures larger than this are refused unseen: a header is a few bytes, its frame gigabytes."""
+__all__ = ["Tracks", "choose_tracks", "codec_name", "tick"]
 
 _MICROSECOND = Fraction(1, 1_000_000)
 _ENCRYPTED_TAGS = frozenset({"encv", "enca", "drms", "drmi"})
@@ -73,14 +71,15 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
     """The picture and the sound of a clip; cover pictures are not video.
 
     Raises:
-        MediaError: There is neither (``no-media``), or the picture is larger than
-            :data:`MAX_PIXELS` (``too-large``).
+        MediaError: There is neither (``no-media``), the picture's codec is not known
+            (``unknown-codec``), or it is larger than
+            :data:`~vineview.media.opening.MAX_PIXELS` (``too-large``).
     """
     best = container.streams.best("video")
     pictures = [one for one in (best, *container.streams.video) if isinstance(one, VideoStream)]
     video = next((one for one in pictures if not one.disposition & Disposition.attached_pic), None)
     sound = container.streams.best("audio")
-    audio = sound if isinstance(sound, AudioStream) else None
+    audio = sound if isinstance(sound, AudioStream) and _is_known(sound) else None
     if video is None and audio is None:
         raise MediaError(
             f"{name} holds neither picture nor sound",
@@ -88,9 +87,18 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
             reason="no-media",
             hint="It may be cut off right after its header; upload it again.",
         )
-    if video is not None and video.width * video.height > MAX_PIXELS:
+    if video is not None and not _is_known(video):
         raise MediaError(
-            f"{name} claims pictures of {video.width}x{video.height}, more than any player shows",
+            f"the picture of {name} is in a codec nobody here knows",
+            source=name,
+            reason="unknown-codec",
+            hint="Check that it plays elsewhere; re-encode it as H.264 if so.",
+        )
+    # A decoder kept from pictures beyond the limit leaves a size of 0.
+    if video is not None and not 0 < video.width * video.height <= MAX_PIXELS:
+        raise MediaError(
+            f"{name} has no picture size a player could show: it is damaged, or more than "
+            f"{MAX_PIXELS / 1e6:.0f} million pixels",
             source=name,
             reason="too-large",
             hint="Scale it down, or check whether its header is damaged.",
@@ -100,12 +108,17 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
 
 def codec_name(track: Stream) -> str:
     """FFmpeg's short name of a track's codec, whichever decoder would be used for it."""
-    return track.codec_context.codec.canonical_name
+    return track.codec_context.codec.canonical_name if _is_known(track) else "unknown"
 
 
 def tick(track: Stream) -> Fraction:
     """A track's time base; PyAV gives ``None`` or 0/1 where there is none."""
     return track.time_base or _MICROSECOND
+
+
+def _is_known(track: Stream) -> bool:
+    """Whether FFmpeg can decode a track; if not, PyAV gives it no codec context."""
+    return getattr(track, "codec_context", None) is not None
 
 
 def _tag(track: Stream) -> str:

@@ -1,0 +1,320 @@
+"""Clips as fragmented MP4."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import random
+
+import av
+import pytest
+
+from vineview.errors import MediaError
+from vineview.media.boxes import boxes, find, runs, timescales
+from vineview.media.codecs import codec_strings
+from vineview.media.remux import Remuxer
+
+
+def payloads(source, kind: str) -> list[bytes]:
+    """What a container holds of a track from time zero on, packet by packet."""
+    with av.open(source) as container:
+        packets = container.demux(container.streams.best(kind))
+        return [bytes(packet) for packet in packets if packet.size and packet.pts >= 0]
+
+
+def times(path, kind: str) -> list[float]:
+    """When each packet of a clip is shown, from time zero on, in order of showing."""
+    with av.open(str(path)) as container:
+        track = container.streams.best(kind)
+        packets = [packet for packet in container.demux(track) if packet.size and packet.pts >= 0]
+        return sorted(float(packet.pts * packet.time_base) for packet in packets)
+
+
+def spans(remuxer: Remuxer, handler: str, start_s: float = 0.0) -> list[tuple[float, float]]:
+    """From when to when each fragment shows a track, by its own boxes.
+
+    FFmpeg reads negative composition offsets back as a shift of the whole track; browsers do not.
+    """
+    found = []
+    for segment in remuxer.segments(start_s):
+        tracks = timescales(remuxer.init_segment)
+        for box in boxes(segment.data):
+            if box.kind == "moof":
+                for run in runs(segment.data[box.start - 8 : box.end]):
+                    kind, scale = tracks[run.track_id]
+                    if kind == handler:
+                        found.append((run.begin / scale, run.end / scale))
+    return found
+
+
+def whole(remuxer: Remuxer, start_s: float = 0.0) -> io.BytesIO:
+    """What a browser would be given, in one file."""
+    data = b"".join(segment.data for segment in remuxer.segments(start_s))
+    return io.BytesIO(remuxer.init_segment + data)
+
+
+@pytest.fixture
+def clip(make_clip):
+    """An ordinary clip: B-frames, stereo, a keyframe each second."""
+    return make_clip("plain.mp4")
+
+
+class TestSegments:
+    def test_packets_are_the_clips_own(self, clip):
+        """Nothing is re-encoded, lost or reordered, but for the encoder's run-up before zero."""
+        made = whole(Remuxer(clip))
+        for kind in ("video", "audio"):
+            made.seek(0)
+            assert payloads(made, kind) == payloads(clip, kind)
+
+    def test_times_are_the_clips_own(self, clip):
+        """B-frames shift nothing: picture and sound begin at zero and end where they did."""
+        remuxer = Remuxer(clip)
+        for kind, handler in (("video", "vide"), ("audio", "soun")):
+            original = times(clip, kind)
+            made = spans(remuxer, handler)
+            assert made[0][0] == original[0] == 0.0
+            assert max(end for _, end in made) == pytest.approx(original[-1], abs=0.05)
+
+    def test_header_comes_apart_from_media(self, clip):
+        """The init segment holds no samples, the segments no header."""
+        remuxer = Remuxer(clip)
+        segments = list(remuxer.segments())
+        assert [box.kind for box in boxes(remuxer.init_segment)] == ["ftyp", "moov"]
+        for segment in segments:
+            kinds = [box.kind for box in boxes(segment.data)]
+            assert kinds == ["moof", "mdat"] * (len(kinds) // 2)
+
+    def test_edit_lists_are_not_needed(self, clip):
+        """Browsers treat edit lists differently, so none is written."""
+        assert not list(find(Remuxer(clip).init_segment, "moov/trak/edts"))
+
+    def test_first_is_small_and_decodes_alone(self, clip):
+        """A first picture needs the init segment and a fraction of a second."""
+        remuxer = Remuxer(clip)
+        first = next(remuxer.segments())
+        assert first.index == 0
+        assert first.keyframe
+        assert first.duration_s < 0.5
+        with av.open(io.BytesIO(remuxer.init_segment + first.data)) as container:
+            assert next(container.decode(video=0)).width == 160
+
+    def test_they_follow_one_another(self, clip):
+        """Indices count; each begins within a few frames of where the last one ended."""
+        segments = list(Remuxer(clip).segments())
+        assert [segment.index for segment in segments] == list(range(len(segments)))
+        for before, after in itertools.pairwise(segments):
+            assert abs(after.start_s - before.end_s) < 0.2
+        assert segments[-1].end_s == pytest.approx(3.0, abs=0.1)
+
+    def test_later_ones_last_about_a_second(self, clip):
+        """Few messages, and none so large that a seek waits for it."""
+        lengths = [segment.duration_s for segment in list(Remuxer(clip).segments())[1:-1]]
+        assert lengths
+        assert all(0.4 <= length <= 1.4 for length in lengths)
+
+    def test_a_clip_with_one_keyframe_starts_as_soon(self, clips):
+        """The first segment does not wait for a second keyframe that never comes."""
+        segments = list(Remuxer(clips / "long-gop.mp4").segments())
+        assert segments[0].duration_s < 0.5
+        assert [segment.keyframe for segment in segments] == [True] + [False] * (len(segments) - 1)
+
+    def test_reading_is_lazy(self, clips):
+        """The first segment costs the clip's beginning, not the clip."""
+        file = Counting((clips / "bigbuckbunny.mp4").read_bytes())
+        with contextlib.closing(Remuxer(file).segments()) as segments:
+            next(segments)
+        assert file.bytes_read < 500_000
+
+    def test_closing_the_generator_closes_the_clip(self, clip):
+        """An abandoned stream holds no file open."""
+        opened = []
+
+        def opener():
+            opened.append(clip.open("rb"))
+            return opened[-1]
+
+        segments = Remuxer(opener).segments()
+        next(segments)
+        segments.close()
+        assert opened[0].closed
+
+    def test_several_at_once(self, clip):
+        """Two streams of one remuxer do not disturb each other."""
+        remuxer = Remuxer(clip)
+        one, two = remuxer.segments(), remuxer.segments()
+        pairs = list(zip(one, two, strict=True))
+        assert pairs
+        assert all(first == second for first, second in pairs)
+
+
+class TestSeeking:
+    @pytest.mark.parametrize("name", ["plain.mp4", "plain.mkv", "plain.ts", "plain.flv"])
+    def test_begins_with_the_keyframe_before(self, make_clip, name):
+        """Every stream begins with a keyframe at or before the moment asked for, near it."""
+        first = next(Remuxer(make_clip(name)).segments(2.5))
+        assert first.keyframe
+        assert 1.9 <= first.start_s <= 2.5
+
+    def test_times_are_counted_from_the_beginning(self, clip):
+        """Segments from a seek go where those of an unbroken stream would."""
+        first, *_ = spans(Remuxer(clip), "vide", 1.5)
+        assert first[0] == pytest.approx(1.0, abs=0.001)
+        assert first[0] in times(clip, "video")
+
+    def test_sound_comes_along(self, clip):
+        """Sound begins where the picture does."""
+        remuxer = Remuxer(clip)
+        picture, sound = spans(remuxer, "vide", 2.0)[0], spans(remuxer, "soun", 2.0)[0]
+        assert sound[0] <= picture[0] < sound[0] + 0.03
+
+    def test_past_the_end(self, clip):
+        """Seeking too far gives the last keyframe or nothing, never an error."""
+        starts = [segment.start_s for segment in Remuxer(clip).segments(60)]
+        assert all(start <= 3 for start in starts)
+
+
+class TestContainers:
+    @pytest.mark.parametrize(
+        ("name", "changes", "strings"),
+        [
+            ("plain.mkv", {}, ["avc1.42c00b", "mp4a.40.2"]),
+            ("plain.ts", {}, ["avc1.42c00b", "mp4a.40.2"]),
+            ("plain.flv", {}, ["avc1.42c00b", "mp4a.40.2"]),
+            ("plain.avi", {}, ["avc1.42c00b", "mp4a.40.2"]),
+            ("plain.mov", {}, ["avc1.42c00b", "mp4a.40.2"]),
+            ("surround.mp4", {"channels": "5.1"}, ["avc1.42c00b", "mp4a.40.2"]),
+            ("flac.mkv", {"audio_codec": "flac"}, ["avc1.42c00b", "flac"]),
+            ("opus.mkv", {"audio_codec": "libopus"}, ["avc1.42c00b", "opus"]),
+            (
+                "vp9.webm",
+                {
+                    "video_codec": "libvpx-vp9",
+                    "video_options": {"deadline": "realtime", "cpu-used": "8"},
+                    "audio_codec": "libopus",
+                },
+                ["vp09.00.10.08", "opus"],
+            ),
+            (
+                "av1.mkv",
+                {"video_codec": "libsvtav1", "video_options": {"preset": "12"}, "seconds": 1},
+                ["av01.0.00M.08", "mp4a.40.2"],
+            ),
+            (
+                "hevc.mp4",
+                {
+                    "video_codec": "libx265",
+                    "video_options": {"preset": "ultrafast", "x265-params": "log-level=none"},
+                    "seconds": 1,
+                },
+                ["hev1.1.6.L30.90", "mp4a.40.2"],
+            ),
+        ],
+    )
+    def test_codec_strings_are_exact(self, make_clip, name, changes, strings):
+        """Whatever the container, the browser is told what the header holds."""
+        changes = {"video_options": {"preset": "ultrafast", "crf": "35"}, **changes}
+        remuxer = Remuxer(make_clip(f"strings-{name}", **changes))
+        segments = list(remuxer.segments())
+        assert codec_strings(remuxer.init_segment) == strings
+        assert segments[0].start_s == pytest.approx(0, abs=0.05)
+        assert remuxer.end.is_complete
+
+    def test_no_sound(self, clips):
+        """A silent clip has one track."""
+        tracks = timescales(Remuxer(clips / "silent.mp4").init_segment)
+        assert [handler for handler, _ in tracks.values()] == ["vide"]
+
+    def test_only_sound(self, make_clip, tmp_path):
+        """Sound without a picture is cut into segments that each decode alone."""
+        path = tmp_path / "tone.m4a"
+        with av.open(str(make_clip("plain.mp4"))) as source, av.open(str(path), "w") as target:
+            track = target.add_stream_from_template(source.streams.audio[0])
+            for packet in source.demux(audio=0):
+                if packet.size:
+                    packet.stream = track
+                    target.mux(packet)
+        segments = list(Remuxer(path).segments())
+        assert segments[0].duration_s < 0.5
+        assert all(segment.keyframe for segment in segments)
+
+    def test_refused_sound_is_left_out(self, make_clip):
+        """A browser that refuses AC-3 still shows the picture."""
+        remuxer = Remuxer(make_clip("ac3.mp4", audio_codec="ac3"))
+        list(remuxer.segments())
+        assert len(codec_strings(remuxer.init_segment)) == 1
+
+    def test_refused_picture(self, clips):
+        """The error names the codec and what to do."""
+        with pytest.raises(MediaError, match=r"do not play MPEG-4 part 2\. Re-encode") as caught:
+            next(Remuxer(clips / "refused-codec.mp4").segments())
+        assert caught.value.reason == "refused-codec"
+
+    def test_rotation_reaches_the_browser(self, clips):
+        """The header still says that the picture is to be turned."""
+        with av.open(whole(Remuxer(clips / "rotated.mp4"))) as container:
+            assert next(container.decode(video=0)).rotation % 360 == 270  # counter-clockwise
+
+
+class TestDamage:
+    def test_a_cut_clip_gives_what_is_there(self, clips):
+        """What is whole plays; then the end says how much there was."""
+        remuxer = Remuxer(clips / "truncated.mp4")
+        segments = list(remuxer.segments())
+        assert segments[-1].end_s > 3
+        assert not remuxer.end.is_complete
+        assert remuxer.end.reason == "cut off: 4.4 s of 8.0 s are there"
+
+    def test_a_whole_clip_is_complete(self, clip):
+        """Nothing is said to be missing of a clip that is whole."""
+        remuxer = Remuxer(clip)
+        list(remuxer.segments())
+        assert remuxer.end.is_complete
+        assert remuxer.end.reason == ""
+
+    def test_a_header_without_media(self, clips, tmp_path):
+        """A clip cut right after its index says so."""
+        data = (clips / "portrait.mp4").read_bytes()
+        moov = next(box for box in boxes(data) if box.kind == "moov")
+        path = tmp_path / "header.mp4"
+        path.write_bytes(data[: moov.end + 16])
+        with pytest.raises(MediaError) as caught:
+            list(Remuxer(path).segments())
+        assert caught.value.reason in {"no-packets", "too-large"}
+
+    def test_an_error_of_the_source_passes_through(self, clip):
+        """A failing server is not reported as a damaged clip."""
+
+        class Failing(io.BytesIO):
+            def read(self, size=-1, /):
+                if self.tell() > 10_000:
+                    raise ConnectionResetError("the server went away")
+                return super().read(size)
+
+        with pytest.raises(ConnectionResetError, match="went away"):
+            list(Remuxer(Failing(clip.read_bytes())).segments())
+
+    @pytest.mark.parametrize("seed", range(30))
+    def test_mutants_never_crash(self, clip, seed):
+        """Flipped bytes give segments or a MediaError, nothing else."""
+        chance = random.Random(seed)
+        data = bytearray(clip.read_bytes())
+        for _ in range(chance.choice((1, 10, 100))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        if chance.random() < 0.3:
+            del data[chance.randrange(len(data)) :]
+        with contextlib.suppress(MediaError):
+            for segment in Remuxer(io.BytesIO(bytes(data))).segments():
+                assert segment.data[4:8] == b"moof"
+
+
+class Counting(io.BytesIO):
+    """A file that counts what is read of it."""
+
+    bytes_read = 0
+
+    def read(self, size=-1, /):
+        data = super().read(size)
+        self.bytes_read += len(data)
+        return data
