@@ -24,7 +24,8 @@ STEPS = (
     ("runbooks",),
     ("widgets",),
     ("workbench",),
-    ("magics", "cli", "bench", "make_data"),
+    ("bench", "make_data"),
+    ("cli",),
 )
 STEP = {room: step for step, rooms in enumerate(STEPS) for room in rooms}
 

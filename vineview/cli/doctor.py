@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -146,11 +147,8 @@ def _widgets() -> Iterator[Check]:
             yield Check(
                 "widgets", "ok", f"{extension} {json.loads(package.read_text())['version']}"
             )
-    import plotly
-
-    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    if script.exists():
-        yield Check("charts", "ok", f"plotly {plotly.__version__} with its script")
+    if files("plotly").joinpath("package_data", "plotly.min.js").is_file():
+        yield Check("charts", "ok", f"plotly {metadata.version('plotly')} with its script")
     else:
         yield Check("charts", "fail", "plotly.min.js is missing", "python -m pip install -U plotly")
 
@@ -186,16 +184,11 @@ def _bundled() -> Iterator[Check]:
 def _optional() -> Iterator[Check]:
     from vineview.bench.browser import find_chromium
 
-    browser = find_chromium()
-    if browser:
-        yield Check("browser tests", "ok", str(browser))
-    else:
-        yield Check(
-            "browser tests",
-            "note",
-            "no Chromium found; only tests and benchmarks use it",
-            "Install it (Debian: apt-get install chromium) or set VINEVIEW_CHROMIUM.",
-        )
+    try:
+        yield Check("browser tests", "ok", find_chromium())
+    except UsageError as error:
+        found = f"{error.message}; only tests and benchmarks use it"
+        yield Check("browser tests", "note", found, error.hint)
     try:
         version = metadata.version("coincurve")
     except metadata.PackageNotFoundError:
