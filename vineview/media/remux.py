@@ -24,7 +24,7 @@ from vineview.errors import MediaError
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.packets import PacketReader
-from vineview.media.tracks import choose_tracks, codec_name
+from vineview.media.tracks import choose_tracks, codec_name, encrypted
 
 __all__ = ["Remuxer", "Segment", "StreamEnd"]
 
@@ -108,7 +108,8 @@ class Remuxer:
         Raises:
             MediaError: The clip cannot be read (see :func:`~vineview.media.opening.open_clip`), has
                 neither picture nor sound (``no-media``), holds none that can be played
-                (``no-packets``), or its codec goes into no MP4 a browser takes (``refused-codec``).
+                (``no-packets``), its codec goes into no MP4 a browser takes (``refused-codec``), or
+                it is under DRM (``encrypted``).
         """
         with open_clip(self._source, name=self._name) as container:
             yield from self.read(container, start_s)
@@ -145,6 +146,8 @@ class Remuxer:
             }
             filters = {track.index: _filter(track) for track in tracks}
             for packet in reader.read(start_s):
+                if packet.has_sidedata("encryption_info"):
+                    raise encrypted(self._name)
                 index = packet.stream_index
                 for one in filters[index](packet):
                     one.stream = targets[index]

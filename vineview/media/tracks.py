@@ -24,10 +24,10 @@ from vineview.media.codecs import (
 )
 from vineview.media.opening import MAX_PIXELS
 
-__all__ = ["Tracks", "choose_tracks", "codec_name", "tick"]
+__all__ = ["Tracks", "choose_tracks", "codec_name", "encrypted", "tick"]
 
 _MICROSECOND = Fraction(1, 1_000_000)
-_ENCRYPTED_TAGS = frozenset({"encv", "enca", "drms", "drmi"})
+_PROTECTED_TAGS = frozenset({"drms", "drmi"})  # iTunes; common encryption shows in the packets
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,8 @@ class Tracks:
             MediaError: ``no-media``, ``too-large``, ``encrypted`` or ``refused-codec``.
         """
         for track in (self.video, self.audio):
-            if track is not None and _tag(track) in _ENCRYPTED_TAGS:
-                raise MediaError(
-                    f"{name} is encrypted",
-                    source=name,
-                    reason="encrypted",
-                    hint="Publish it without DRM.",
-                )
+            if track is not None and _tag(track) in _PROTECTED_TAGS:
+                raise encrypted(name)
         if self.video is not None and codec_name(self.video) not in VIDEO_TAKEN | VIDEO_UNDECIDED:
             raise _refused(self.video, name=name)
         if self.video is None and self.audio is not None and not self.takes_sound:
@@ -104,6 +99,16 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
             hint="Scale it down, or check whether its header is damaged.",
         )
     return Tracks(video, audio)
+
+
+def encrypted(name: str) -> MediaError:
+    """The error for a clip under DRM."""
+    return MediaError(
+        f"{name} is encrypted",
+        source=name,
+        reason="encrypted",
+        hint="Publish it without DRM; vineview holds no keys.",
+    )
 
 
 def codec_name(track: Stream) -> str:

@@ -1,0 +1,251 @@
+"""What a clip is, and whether it will play."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import replace
+
+import av
+import pytest
+
+from vineview.errors import MediaError
+from vineview.media.boxes import boxes
+from vineview.media.probe import probe
+
+
+def refusal(data: bytes) -> MediaError:
+    """The error that probing these bytes raises."""
+    with pytest.raises(MediaError) as caught:
+        probe(io.BytesIO(data))
+    return caught.value
+
+
+class TestFacts:
+    def test_the_real_clip(self, clips):
+        """Picture, sound, container and what the browser will be told."""
+        info = probe(clips / "bigbuckbunny.mp4")
+        assert info.summary == "H.264 Main 1280x720, AAC 5.1: plays as is"
+        assert info.format == "mp4"
+        assert info.duration_s == pytest.approx(5.312)
+        assert info.size_bytes == 1_055_736
+        assert info.mime_type == 'video/mp4; codecs="avc1.4d401f,mp4a.40.2"'
+        assert (info.video.codec_string, info.video.fps) == ("avc1.4d401f", 25.0)
+        assert (info.audio.channels, info.audio.sample_rate) == (6, 48_000)
+        assert info.shortfall == ""
+        assert info.verdict
+
+    def test_webm(self, clips):
+        """Clips from WebM go to the browser as MP4."""
+        info = probe(clips / "vp9-opus.webm")
+        assert info.format == "webm"
+        assert info.mime_type == 'video/mp4; codecs="vp09.00.21.08,opus"'
+
+    def test_rotation(self, clips):
+        """A picture stored on its side is described as it is shown."""
+        video = probe(clips / "rotated.mp4").video
+        assert (video.width, video.height, video.rotation) == (640, 360, 90)
+        assert video.display_size == (360, 640)
+
+    def test_stretched_pixels(self, clips):
+        """Pixels wider than tall make the shown picture wider."""
+        video = replace(probe(clips / "silent.mp4").video, sample_aspect_ratio=4 / 3)
+        assert video.display_size == (640, 270)
+
+    def test_variable_rate(self, make_clip, tmp_path):
+        """Uneven intervals are noticed, and the rate given is the average."""
+        path = tmp_path / "uneven.mp4"
+        with av.open(str(make_clip("plain.mp4"))) as source, av.open(str(path), "w") as target:
+            track = target.add_stream_from_template(source.streams.video[0])
+            for number, packet in enumerate(source.demux(video=0)):
+                if packet.size:
+                    pause = number // 10 * 5000
+                    packet.pts, packet.dts = packet.pts + pause, packet.dts + pause
+                    packet.stream = track
+                    target.mux(packet)
+        video = probe(path).video
+        assert video.is_variable_rate
+        assert video.fps < 25
+
+    def test_cover_picture_is_not_video(self, clips, tmp_path):
+        """A song with a cover is sound."""
+        path = tmp_path / "song.mp4"
+        with av.open(str(clips / "portrait.mp4")) as source, av.open(str(path), "w") as target:
+            sound = target.add_stream_from_template(source.streams.audio[0])
+            cover = target.add_stream("mjpeg", rate=1)
+            cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+            cover.disposition = av.stream.Disposition.attached_pic
+            frame = av.VideoFrame(64, 64, "yuvj420p")
+            frame.pts = 0
+            target.mux([*cover.encode(frame), *cover.encode(None)])
+            for packet in source.demux(audio=0):
+                if packet.size:
+                    packet.stream = sound
+                    target.mux(packet)
+        info = probe(path)
+        assert info.video is None
+        assert info.mime_type == 'audio/mp4; codecs="mp4a.40.2"'
+
+    def test_many_tracks(self, make_clip, tmp_path):
+        """One picture and one sound are chosen of many; all are counted."""
+        path = tmp_path / "many.mkv"
+        with av.open(str(make_clip("plain.mp4"))) as source, av.open(str(path), "w") as target:
+            tracks = [target.add_stream_from_template(source.streams.audio[0]) for _ in range(5)]
+            tracks.append(target.add_stream_from_template(source.streams.video[0]))
+            for packet in source.demux():
+                if packet.size:
+                    packet.stream = tracks[0] if packet.stream.type == "audio" else tracks[-1]
+                    target.mux(packet)
+        info = probe(path)
+        assert info.track_count == 6
+        assert info.verdict.how == "as is"
+
+    def test_a_wrong_extension_does_not_matter(self, clips, tmp_path):
+        """A clip is judged by its bytes."""
+        path = tmp_path / "clip.txt"
+        path.write_bytes((clips / "vp9-opus.webm").read_bytes())
+        assert probe(path).format == "webm"
+
+    def test_little_is_read(self, clips):
+        """Probing costs the beginning of a clip."""
+
+        class Counting(io.BytesIO):
+            bytes_read = 0
+
+            def read(self, size=-1, /):
+                data = super().read(size)
+                self.bytes_read += len(data)
+                return data
+
+        file = Counting((clips / "bigbuckbunny.mp4").read_bytes())
+        probe(file)
+        assert file.bytes_read < 500_000
+
+
+class TestVerdict:
+    def test_refused_codec(self, clips):
+        """The clip is described all the same, and the reason can be acted on."""
+        info = probe(clips / "refused-codec.mp4")
+        assert not info.verdict
+        assert (info.video.codec, info.audio.codec) == ("mpeg4", "ac3")
+        assert info.verdict.reason.startswith("browsers do not play MPEG-4 part 2. Re-encode")
+        assert info.mime_type == ""
+
+    def test_refused_sound(self, make_clip):
+        """A picture with refused sound plays, silently, and says so."""
+        info = probe(make_clip("ac3.mp4", audio_codec="ac3"))
+        assert info.verdict.how == "without sound"
+        assert "AC-3" in info.verdict.reason
+        assert info.mime_type == 'video/mp4; codecs="avc1.4d400b"'
+
+    def test_codecs_only_some_browsers_take(self, make_clip):
+        """HEVC is the browser's to decide."""
+        info = probe(
+            make_clip(
+                "undecided.mp4",
+                video_codec="libx265",
+                video_options={"preset": "ultrafast", "x265-params": "log-level=none"},
+                seconds=1,
+            )
+        )
+        assert info.verdict
+        assert info.verdict.how == "if the browser can"
+
+    def test_gif(self, clips):
+        """A GIF is shown as a picture, without MediaSource."""
+        info = probe(clips / "loop.gif")
+        assert info.verdict.how == "as a picture"
+        assert info.summary == "GIF 160x160: plays as a picture"
+
+    def test_cut_off(self, clips):
+        """A clip whose index came first plays as far as it goes, and says how far."""
+        info = probe(clips / "truncated.mp4")
+        assert info.verdict
+        assert "the first 4.2 s of 8.0 s are there" in info.shortfall
+        assert info.shortfall in info.summary
+
+    def test_encrypted(self, make_clip):
+        """DRM is named as such."""
+        key = "00112233445566778899aabbccddeeff"
+        options = {
+            "encryption_scheme": "cenc-aes-ctr",
+            "encryption_key": key,
+            "encryption_kid": key,
+        }
+        info = probe(make_clip("secret.mp4", seconds=1, container_options=options))
+        assert not info.verdict
+        assert "encrypted" in info.verdict.reason
+
+
+class TestWhatIsNoClip:
+    def test_missing(self, tmp_path):
+        """A wrong path is said to be one."""
+        with pytest.raises(MediaError, match="cannot be opened: No such file") as caught:
+            probe(tmp_path / "nothing.mp4")
+        assert caught.value.reason == "missing"
+
+    @pytest.mark.parametrize(
+        ("data", "reason", "words"),
+        [
+            (b"", "empty", "is empty (0 bytes)"),
+            (b"just text\n" * 9, "not-a-video", "it is a text file"),
+            ("Übergröße, kein Video\n".encode() * 9, "not-a-video", "it is a text file"),
+            (b"<!DOCTYPE html><title>404</title>", "not-a-video", "it is a web page"),
+            (b'{"error": "gone"}', "not-a-video", "it is JSON text"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(99), "image", "it is a PNG picture"),
+            (b"\xff\xd8\xff\xe0" + bytes(99), "image", "it is a JPEG picture"),
+            (b"RIFF\x99\0\0\0WEBPVP8 " + bytes(99), "image", "it is a WebP picture"),
+            (b"PK\x03\x04" + bytes(99), "not-a-video", "it is a ZIP archive"),
+            (bytes(range(256)) * 40, "not-a-video", "not a video this package can read"),
+        ],
+    )
+    def test_it_says_what_it_is_instead(self, data, reason, words):
+        """FFmpeg's one message for all of these would help nobody."""
+        error = refusal(data)
+        assert error.reason == reason
+        assert words in str(error)
+
+    def test_an_index_that_never_came(self, make_clip):
+        """A recording cut before its index was written says how much is there."""
+        data = make_clip("index-last.mp4", container_options={}).read_bytes()
+        error = refusal(data[: len(data) // 2])
+        assert error.reason == "truncated"
+        assert "its index (moov), which comes last, is missing" in str(error)
+
+    def test_media_without_an_index(self, make_clip):
+        """A file that ends cleanly before its index is cut off too."""
+        data = make_clip("index-last.mp4", container_options={}).read_bytes()
+        moov = next(box for box in boxes(data) if box.kind == "moov")
+        error = refusal(data[: moov.start - 8])
+        assert error.reason == "truncated"
+
+    def test_too_many_pixels(self):
+        """A header of a few bytes that promises a gigabyte is refused before it is decoded."""
+        error = refusal(giant_gif(12_000, 12_000))
+        assert error.reason == "too-large"
+        assert "67 million pixels" in str(error)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{clip}\n#EXT-X-ENDLIST\n",
+            "ffconcat version 1.0\nfile '{clip}'\n",
+            "<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'><BaseURL>{clip}</BaseURL></MPD>",
+            "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n",
+        ],
+    )
+    def test_lists_open_nothing(self, clips, text):
+        """A clip cannot name other files or addresses for FFmpeg to open."""
+        error = refusal(text.format(clip=clips / "portrait.mp4").encode())
+        assert error.reason == "not-a-video"
+
+    def test_a_pipe_of_zeros_ends(self):
+        """Megabytes of nothing are given up on."""
+        assert refusal(bytes(8 * 2**20)).reason == "not-a-video"
+
+
+def giant_gif(width: int, height: int) -> bytes:
+    """A GIF of a few bytes whose header claims a giant canvas."""
+    head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(3) + b"\xff" * 3
+    frame = b"\x21\xf9\x04\0\x0a\0\0\0" + b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0)
+    return head + (frame + b"\x02\x02\x44\x01\x00") * 3 + b"\x3b"
