@@ -18,12 +18,12 @@ import stat
 import threading
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from vineview.core.cache import ByteCache
 from vineview.core.events import VideoEvent
 from vineview.core.policy import UrlPolicy, WebUrl
+from vineview.core.tags import url_path
 from vineview.errors import LoadError, UsageError
 from vineview.media.download import MAX_DOWNLOAD_BYTES, Download
 from vineview.media.ranges import RangedClip
@@ -32,6 +32,7 @@ from vineview.media.web import Resolver, WebReader
 __all__ = ["ClipSource", "FileSource", "WebSource", "open_source"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_WEB = re.compile(r"https?:", re.IGNORECASE)
 
 DEFAULT_TIMEOUT_S = 30.0
 """A backstop beyond every profile's timeout (20 s at most), which the manager applies itself."""
@@ -296,7 +297,7 @@ def open_source(
         url, is_local = what, not _SCHEME.match(what)
     if not url:
         raise LoadError("the event has no video URL", error_class="FORMAT_ERROR")
-    if is_local and urlsplit(url).scheme not in {"http", "https"}:
+    if is_local and not _WEB.match(url):
         return FileSource(_local_path(url))
     reader = WebReader(
         policy=policy or UrlPolicy(),
@@ -315,9 +316,8 @@ def open_source(
 
 def _local_path(place: str) -> Path:
     """The path a local clip's address names: a ``file:`` URL or a path."""
-    if place.startswith("file:"):
-        return Path(url2pathname(urlsplit(place).path))
-    return Path(place)
+    is_url = place.lower().startswith("file://")
+    return Path(url2pathname(url_path(place)) if is_url else place)
 
 
 def _vouched_for(url: str) -> WebUrl | None:

@@ -100,7 +100,10 @@ class WebReader:
                     raise _status_error(response.status_code, parts)
                 return response, str(parts)
             response.close()
-            url = urljoin(str(parts), target)
+            try:
+                url = urljoin(str(parts), target)
+            except ValueError as error:
+                raise _refusal(target, "the server redirects to what is no URL") from error
         raise LoadError(
             f"{_short(url)}: more than {_MAX_REDIRECTS} redirects",
             error_class="SERVER_CONFIG_ERROR",
