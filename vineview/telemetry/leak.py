@@ -151,6 +151,8 @@ def _decide(samples: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     if rate.shape is Shape.LEVELLED:
         moved = "grew" if rate.mb_per_hour > 0 else "fell"
         return Verdict.NOT_LEAKING, f"Memory {moved} until {when} and has been level since."
+    if rate.shape is Shape.STEP and rate.mb_per_hour * rate.window_h < rate.step_mb / 2:
+        return Verdict.NOT_LEAKING, f"Memory rose by {rate.step_mb:.0f} MB in one step at {when}."
     step = f"a step of {rate.step_mb:+.0f} MB at {when}" if rate.shape is Shape.STEP else ""
     if interval.low <= 0 or rate.mb_per_hour <= PRACTICAL_MB_PER_HOUR:
         possible = interval.high * rate.window_h

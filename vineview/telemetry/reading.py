@@ -96,11 +96,11 @@ class Document:
             self.note(f"{self._not_numbers} values are NaN or Infinity and read as missing")
         self._check_repeats()
         declared = self.header.get("records")
-        for name, present in (("samples", self.samples), ("events", self.events)):
-            expected = declared.get(name) if isinstance(declared, dict) else None
-            if isinstance(expected, int) and expected > len(present) + self.skipped:
-                missing = expected - len(present) - self.skipped
-                self.lose(f"{missing} of {expected} {name} are missing", count=missing)
+        counts = declared.values() if isinstance(declared, dict) else ()
+        expected = sum(count for count in counts if type(count) is int)
+        missing = expected - len(self.samples) - len(self.events) - self.skipped
+        if missing > 0:
+            self.lose(f"{missing} of {expected} records are missing", count=missing)
 
     def _check_clock(self, record: dict[str, Any], line: int) -> None:
         at = parse_at(record["at"])

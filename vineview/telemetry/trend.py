@@ -206,15 +206,21 @@ def _theil_sen(hours: Floats, values: Floats) -> tuple[float, Interval | None]:
     slope, count = float(fit.slope), hours.size
     if count < 4:  # noqa: PLR2004 - fewer slopes than an interval needs
         return slope, None
-    residuals = values - slope * hours
-    residuals = residuals - np.median(residuals)
-    effective = count / _inflation(residuals)
+    effective = count / _inflation(_residuals(hours, values))
     # the normal quantile inside theilslopes, replaced by Student's for what is really independent
     student = float(stats.t.ppf(0.975, max(effective - 2.0, 1.0)) / stats.norm.ppf(0.975))
     widen = student * float(np.sqrt(count / effective))
     low = slope - widen * (slope - float(fit.low_slope))
     high = slope + widen * (float(fit.high_slope) - slope)
     return slope, Interval(low, high)
+
+
+def _residuals(hours: Floats, values: Floats) -> Floats:
+    """What a smooth curve leaves: growth that speeds up or slows down is growth, not noise."""
+    x = (hours - hours.mean()) / (hours.max() - hours.min())
+    curve = np.column_stack((np.ones_like(x), x, x**2))
+    fit = np.linalg.lstsq(curve, values, rcond=None)[0]
+    return np.asarray(values - curve @ fit, dtype=np.float64)
 
 
 def _inflation(residuals: Floats) -> float:
