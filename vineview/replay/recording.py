@@ -130,14 +130,10 @@ def _check(change: Change, events: dict[str, VideoEvent]) -> None:
     """Refuse a change whose own fields cannot be folded; note the videos it brings."""
     match change.kind:
         case ChangeKind.FEED:
-            for name in ("added", "removed", "videos"):
-                if not isinstance(change.data.get(name) or [], list):
-                    raise TelemetryError(f"not a feed change: {name!r} is not a list")
-            for video in change.data.get("videos") or ():
-                if not isinstance(video, Mapping):
-                    raise TelemetryError("not a feed change: a listed video is not an object")
-                event = record_to_video(video)
-                events[event.id] = event
+            for name in ("added", "removed"):
+                _check_ids(name, change.data.get(name) or [])
+            for video in _listed(change.data.get("videos") or []):
+                events[video.id] = video
         case ChangeKind.CONFIG:
             config = change.data.get("config")
             if not isinstance(config, Mapping):
@@ -147,6 +143,17 @@ def _check(change: Change, events: dict[str, VideoEvent]) -> None:
 
 def _lost(record: Mapping[str, Any], error: TelemetryError | ConfigError) -> str:
     return f"the record of {record.get('at')} is not replayed: {error.message}"
+
+
+def _check_ids(name: str, ids: object) -> None:
+    if not isinstance(ids, list) or not all(isinstance(each, str) and each for each in ids):
+        raise TelemetryError(f"not a feed change: {name!r} is not a list of ids")
+
+
+def _listed(videos: object) -> list[VideoEvent]:
+    if not isinstance(videos, list) or not all(isinstance(each, Mapping) for each in videos):
+        raise TelemetryError("not a feed change: 'videos' is not a list of objects")
+    return [record_to_video(each) for each in videos]
 
 
 def _config(document: object, findings: list[str]) -> VideoManagerConfig:
