@@ -1,0 +1,65 @@
+"""``vineview probe``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vineview import resources
+from vineview.cli import main
+
+
+@pytest.fixture
+def clips():
+    """The bundled clips."""
+    return resources.data("feed", "clips")
+
+
+class TestProbe:
+    def test_a_clip_that_plays(self, clips, capsys):
+        """What it is, in one line; exit code 0."""
+        assert main(["probe", str(clips / "bigbuckbunny.mp4")]) == 0
+        assert "H.264 Main 1280x720, AAC 5.1: plays as is" in capsys.readouterr().out
+
+    def test_one_that_does_not(self, clips, capsys):
+        """Why not, and what to do; exit code 1, and the others are answered."""
+        names = ("not-a-video.mp4", "refused-codec.mp4", "silent.mp4")
+        assert main(["probe", *(str(clips / name) for name in names)]) == 1
+        out = capsys.readouterr().out
+        assert "cannot play: it is not a video: it is a text file. Check the file name." in out
+        assert "Re-encode it, for example: ffmpeg" in out
+        assert "1 of 3 clips play" in out
+
+    def test_a_missing_path(self, clips, capsys):
+        """Exit code 2 and a line on stderr; the others are answered all the same."""
+        assert main(["probe", "no-such.mp4", str(clips / "silent.mp4")]) == 2
+        captured = capsys.readouterr()
+        assert "no-such.mp4: no such file" in captured.err
+        assert "plays as is" in captured.out
+
+    def test_a_folder(self, clips, capsys):
+        """Each of its files."""
+        assert main(["probe", str(clips)]) == 1
+        assert "11 of 13 clips play" in capsys.readouterr().out
+
+    def test_json(self, clips, capsys):
+        """One document, in the names Python uses."""
+        assert main(["probe", "--format", "json", str(clips / "rotated.mp4")]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["ok"] is True
+        (clip,) = document["clips"]
+        assert clip["info"]["video"]["codec_string"] == "avc1.64001e"
+        assert clip["info"]["video"]["rotation"] == 90
+        assert clip["info"]["verdict"]["how"] == "as is"
+
+    def test_json_of_what_is_no_clip(self, clips, capsys):
+        """A reason a program can act on beside the sentence."""
+        assert main(["probe", "--format", "json", str(clips / "not-a-video.mp4")]) == 1
+        (clip,) = json.loads(capsys.readouterr().out)["clips"]
+        assert (clip["ok"], clip["reason"]) == (False, "not-a-video")
+
+    def test_an_address_nobody_answers(self, capsys):
+        """A clip on the web that cannot be had cannot play."""
+        assert main(["probe", "http://127.0.0.1:9/clip.mp4"]) == 1
+        assert "cannot play" in capsys.readouterr().out
