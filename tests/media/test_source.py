@@ -223,6 +223,15 @@ class TestRanges:
         server = serve(lambda request: ranged(request) + Server.CUT)
         assert opened(server.url).read() == BODY
 
+    def test_a_connection_closed_just_as_it_is_used_again_is_replaced_once(self, serve, opened):
+        cuts = iter([False, True])
+        server = serve(lambda request: Server.CUT if next(cuts, False) else ranged(request))
+        assert opened(server.url).read() == BODY
+        dead = serve(lambda _: Server.CUT)
+        with pytest.raises(LoadError, match="connection failed"):
+            opened(dead.url).connect()
+        assert len(dead.requests) == 1
+
     def test_an_answer_that_breaks_off_later_is_asked_for_again(self, serve, opened):
         broken = iter([b"", b"x" * 200_000])
 
@@ -495,9 +504,10 @@ class TestWaiting:
     def test_after_a_stop_nothing_is_asked(self, serve, opened):
         server = serve()
         source = opened(server.url)
-        source.cancel()
-        with pytest.raises(LoadError, match="stopped"):
-            source.connect()
+        for stopped in (source, opened("http://clips.example/a.mp4", resolver=lambda *_: ["::1"])):
+            stopped.cancel()
+            with pytest.raises(LoadError, match="stopped"):
+                stopped.connect()
         source.close()
         with pytest.raises(LoadError, match="closed"):
             source.read(1)
@@ -565,6 +575,11 @@ class TestTrust:
         with pytest.raises(LoadError, match="refused") as caught:
             source.connect()
         assert caught.value.error_class == "FORBIDDEN"
+
+    def test_an_address_too_long_to_send_is_refused(self, serve, opened):
+        with pytest.raises(LoadError, match="refused") as caught:
+            opened(f"{serve().url}?{'x' * 70_000}").connect()
+        assert len(str(caught.value)) < 400
 
     def test_the_checked_address_is_the_one_connected_to(self, serve, opened):
         """A name server that answers otherwise the second time is not asked a second time."""

@@ -23,10 +23,10 @@ from vineview.errors import UsageError
 
 __all__ = ["ClipServer"]
 
-SLOW_BYTES_PER_S = 256 * 1024
-"""Default rate of ``/slow``: 2 Mbit/s, where a preload takes seconds and playing may stall."""
+SLOW_BYTES_PER_S = 32 * 1024
+"""Default rate of ``/slow``: 256 kbit/s, where a preload takes seconds and playing may stall."""
 
-_PIECE_BYTES = 8 * 1024
+_PIECE_BYTES = 4 * 1024
 
 
 class ClipServer:
