@@ -66,19 +66,19 @@ class Housekeeping:
 
     def remove(self, record: Record) -> None:
         """Take one video out of the feed."""
-        position = self._ledger.current_id, self._ledger.current_index
+        position = self._ledger.position
         self._retire(record)
         self._ledger.remove(record)
         self._tell_feed((), [record.video_id])
-        self._ledger.tell_position(*position, "feed")
+        self._ledger.tell_position(position, "feed")
 
     def replace(self, record: Record, event: VideoEvent) -> None:
         """Put another event in a video's place."""
-        position = self._ledger.current_id, self._ledger.current_index
+        position = self._ledger.position
         self._retire(record)
         fresh = self._ledger.replace(record, event)
         self._tell_feed((fresh,), [record.video_id])
-        self._ledger.tell_position(*position, "feed")
+        self._ledger.tell_position(position, "feed")
         if fresh.is_gif:
             self._preloader.begin(fresh, is_asked_for=False)
 
@@ -148,7 +148,7 @@ class Housekeeping:
 
     def _drop_oldest(self, excess: int, added: Sequence[Record]) -> Sequence[Record]:
         """Let the oldest leave, and announce what then changed; those added that stayed."""
-        position = self._ledger.current_id, self._ledger.current_index
+        position = self._ledger.position
         gone: dict[Record, None] = {}  # in the order they leave, the oldest first
         for _ in range(excess):
             record = self._ledger.at(len(self._ledger) - 1)
@@ -160,7 +160,7 @@ class Housekeeping:
         removed = [record.video_id for record in gone if record not in came]
         if fresh or removed:
             self._tell_feed(fresh, removed)
-            self._ledger.tell_position(*position, "feed")
+            self._ledger.tell_position(position, "feed")
         return fresh
 
     def _retire(self, record: Record) -> None:

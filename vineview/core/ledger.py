@@ -146,6 +146,11 @@ class Ledger:
             return 0
         return self.index_of(self._records[self._current_id])
 
+    @property
+    def position(self) -> tuple[str | None, int]:
+        """The video the viewer went to (``None`` before any navigation) and its index now."""
+        return self._current_id, self.current_index
+
     def get(self, video_id: str) -> Record | None:
         """The record of a video, if it is in the feed."""
         return self._records.get(video_id)
@@ -260,11 +265,12 @@ class Ledger:
             change = Change(kind, self.clock.utc(), video_id, data=data)
             self.announcer.announce(change)
 
-    def tell_position(self, before_id: str | None, before_index: int, cause: str) -> None:
-        """Announce where the viewer is, after having been elsewhere."""
-        data = {"index": self.current_index, "from_index": before_index, "cause": cause}
-        if before_id != self.current_id:
-            self.tell(ChangeKind.NAVIGATE, self.current_id, **data)
+    def tell_position(self, before: tuple[str | None, int], cause: str) -> None:
+        """Announce where the viewer stands, if that is not where :attr:`position` said before."""
+        stood_at, index = before
+        if stood_at != self._current_id:
+            data = {"index": self.current_index, "from_index": index, "cause": cause}
+            self.tell(ChangeKind.NAVIGATE, self._current_id, **data)
 
     def clear(self) -> None:
         """Forget every video."""

@@ -197,9 +197,9 @@ class VideoManager(Readings):
         if not len(self._ledger):
             return
         with self._announcer:
-            before = self._ledger.current_id, self._ledger.current_index
+            before = self._ledger.position
             self._ledger.stand_at(min(max(index, 0), len(self._ledger) - 1))
-            self._ledger.tell_position(*before, "user")
+            self._ledger.tell_position(before, "user")
             self._house.enforce_window(preload_range)
 
     def pause_video(self, video_id: str) -> None:
