@@ -101,6 +101,13 @@ class Run:
             return "Interrupted before the end."
         return next((f.summary for f in reversed(self.findings) if f.is_conclusion), "Completed.")
 
+    @property
+    def next(self) -> str:
+        """What to do now, as the runbook's conclusion says; empty if it says nothing."""
+        if not self.is_complete:
+            return ""
+        return next((f.next for f in reversed(self.findings) if f.is_conclusion), "")
+
 
 @dataclass(slots=True)
 class _State:

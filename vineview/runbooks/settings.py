@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, Self
 
 from vineview.clock import Clock, ManualClock, SystemClock
-from vineview.errors import RunbookError
+from vineview.errors import TelemetryError
 from vineview.ops.client import OpsClient
 from vineview.ops.embedded import PracticeIncident
 from vineview.replay import Replay
@@ -40,6 +40,11 @@ class Setting(Protocol):
         """Whether waiting here shows nothing, because nothing was or can be changed."""
         ...
 
+    @property
+    def is_live(self) -> bool:
+        """Whether people suffer while a watch goes on."""
+        ...
+
     def utc(self) -> datetime:
         """The instant here."""
         ...
@@ -57,6 +62,7 @@ class PracticeSetting:
     """The practice incident at its alert, in simulated time; the steps act on its manager."""
 
     waits_for_nothing = False
+    is_live = False
 
     def __init__(self, incident: PracticeIncident) -> None:
         self._incident = incident
@@ -93,6 +99,7 @@ class RecordedSetting:
     """A recorded incident from its alert on; it can be read, not changed."""
 
     waits_for_nothing = False
+    is_live = False
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._clock = ManualClock()
@@ -112,8 +119,7 @@ class RecordedSetting:
         """Open an export and go to its alert.
 
         Raises:
-            TelemetryError: If it cannot be read.
-            RunbookError: If it has no memory readings.
+            TelemetryError: If it cannot be read, or has no memory readings.
         """
         return cls(Telemetry.open(source))
 
@@ -138,6 +144,8 @@ class RecordedSetting:
 
 class LiveSetting:
     """A live system behind its ops API, in real time."""
+
+    is_live = True
 
     def __init__(self, ops: OpsClient, *, approve: str, clock: Clock | None = None) -> None:
         self.ops = ops
@@ -172,8 +180,9 @@ def _alert(telemetry: Telemetry) -> tuple[datetime, str]:
     """The first instant above the threshold, else that of the peak; and what it is."""
     frame = telemetry.samples.dropna(subset="video_memory_mb")
     if frame.empty:
-        raise RunbookError(
+        raise TelemetryError(
             f"{telemetry.source} has no memory readings",
+            source=telemetry.source,
             hint="Export it again with samples, or run without --telemetry to practise.",
         )
     above = frame[frame["video_memory_mb"] > _LIMIT_MB]

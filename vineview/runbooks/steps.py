@@ -144,7 +144,7 @@ class Runbook:
         reading = await self._read()
         self._first = self._first or reading
         alerts = tuple(
-            ("Active alert", str(alert["type"]), str(alert["message"]))
+            ("Active alert", str(alert["type"]).replace("_", " "), str(alert["message"]))
             for alert in reading.status.get("active_alerts", ())
         )
         stands = reading.memory_mb > LIMIT_MB
@@ -165,7 +165,10 @@ class Runbook:
             time_range: Such as ``"2h"``; without one, the latest watch, or two hours before any.
             step: What to call this step.
         """
-        analytics = (await self.ops.export(time_range or self._span())).analytics()
+        export = await self.ops.export(time_range or self._span())
+        if not time_range and self._watches:
+            export = _between(export, after=self._watches[-1].first.at)
+        analytics = export.analytics()
         usage = self._usage = analytics.memory_usage
         verdict, summary = wording.growth(usage)
         return self._report(
@@ -189,7 +192,7 @@ class Runbook:
         reading = await self._read()
         export = await self.ops.export(time_range or _EVERYTHING)
         if not time_range and self._freed_at is not None:
-            export = _until(export, self._freed_at)
+            export = _between(export, before=self._freed_at)
         usage = export.analytics().memory_usage
         self._leaks.append(str(usage.leak.verdict))
         verdict, summary = wording.leak(usage.leak.verdict, reading)
@@ -258,7 +261,11 @@ class Runbook:
         return self._report(Finding("Wait", Verdict.NOTE, wording.waited(passed, minutes * 60)))
 
     async def watch(self, minutes: float, *, step: str = "Watch") -> Finding:
-        """Read memory twice a minute; it fails if a reading is above the alert's threshold."""
+        """Read memory twice a minute; it fails if a reading is above the alert's threshold.
+
+        On a live system it ends early once memory has been above for five minutes, as the alert's
+        own rule asks; a simulated one is watched to the end.
+        """
         if self.setting.waits_for_nothing:
             return self._report(Finding(step, Verdict.NOTE, wording.NOTHING_TO_WAIT_FOR))
         watch = await self._watch(minutes * 60)
@@ -345,7 +352,7 @@ class Runbook:
 
     async def _watch(self, seconds: float) -> Watch:
         readings = [await self._read()]
-        passed, missed, in_a_row = 0.0, 0, 0
+        passed, missed, in_a_row, is_cut_short = 0.0, 0, 0, False
         while passed < seconds:
             asked = min(_INTERVAL_S, seconds - passed)
             step = await self.setting.pass_time(asked)
@@ -357,15 +364,10 @@ class Runbook:
                 missed, in_a_row = missed + 1, in_a_row + 1
                 if in_a_row == _MAX_MISSED:
                     raise
-            if step < asked or (self._acted and self._stays_above(readings)):
+            is_cut_short = self.setting.is_live and self._stays_above(readings)
+            if step < asked or is_cut_short:
                 break
-        return Watch(
-            readings,
-            asked_s=seconds,
-            passed_s=passed,
-            missed=missed,
-            is_cut_short=self._acted and self._stays_above(readings) and passed < seconds,
-        )
+        return Watch(readings, seconds, passed, missed=missed, is_cut_short=is_cut_short)
 
     @staticmethod
     def _stays_above(readings: list[Reading]) -> bool:
@@ -392,12 +394,19 @@ def _from_environment() -> tuple[str, str]:
     return os.environ.get("VINEVIEW_TELEMETRY", ""), os.environ.get("VINEVIEW_URL", "")
 
 
-def _until(telemetry: Telemetry, at: datetime) -> Telemetry:
-    """The records up to an instant."""
+def _between(
+    telemetry: Telemetry, *, after: datetime | None = None, before: datetime | None = None
+) -> Telemetry:
+    """The records strictly between two instants: what was done at one is on neither side."""
+
+    def keep(record: dict[str, Any]) -> bool:
+        at = parse_at(record["at"])
+        return (after is None or at > after) and (before is None or at < before)
+
     return Telemetry(
         telemetry.header,
-        [each for each in telemetry.sample_records if parse_at(each["at"]) <= at],
-        [each for each in telemetry.event_records if parse_at(each["at"]) <= at],
+        [record for record in telemetry.sample_records if keep(record)],
+        [record for record in telemetry.event_records if keep(record)],
     )
 
 
