@@ -17,6 +17,8 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.filter import Graph
+from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
@@ -129,18 +131,20 @@ def _pictures(card: Card) -> Iterator[VideoFrame]:
     width, height = card.size
     source, _, own = card.picture.partition(":")
     shape = f"size={width}x{height}:rate={card.fps}"
-    graph = av.filter.Graph()
+    graph = Graph()
     nodes = [graph.add(source, f"{shape}:{own}" if own else shape)]
     nodes += [graph.add(*step.split("=", 1)) for step in card.steps]
     nodes += [graph.add("format", "pix_fmts=yuv420p"), graph.add("buffersink")]
     graph.link_nodes(*nodes).configure()
+    turn = _turner(width, height, 360 - card.rotation) if card.rotation else None
     for number in range(round(card.seconds * card.fps)):
         planes = graph.vpull().to_ndarray(format="yuv420p").astype(np.uint8, copy=False)
         if card.paint is not None:
             card.paint(planes[:height], number / card.fps)
         frame = VideoFrame.from_ndarray(planes, format="yuv420p")
-        if card.rotation:
-            frame = _turned(frame, 360 - card.rotation)
+        if turn is not None:
+            turn.vpush(frame)
+            frame = turn.vpull()
         frame.pts, frame.time_base = number, Fraction(1, card.fps)
         frame.pict_type = (
             PictureType.NONE
@@ -148,17 +152,19 @@ def _pictures(card: Card) -> Iterator[VideoFrame]:
         yield frame
 
 
-def _turned(frame: VideoFrame, degrees: int) -> VideoFrame:
-    """A frame turned clockwise."""
+def _turner(width: int, height: int, degrees: int) -> Graph:
+    """Turns pictures clockwise: push one, pull one."""
     steps = {90: ("transpose=clock",), 180: ("hflip", "vflip"), 270: ("transpose=cclock",)}
-    graph = av.filter.Graph()
+    graph = Graph()
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+        width=width,
+        height=height,
+        format=VideoFormat("yuv420p", width, height),
+        time_base=Fraction(1, 1000),
     )
     turns = [graph.add(*step.split("=")) for step in steps[degrees]]
     graph.link_nodes(source, *turns, graph.add("buffersink")).configure()
-    graph.vpush(frame)
-    return graph.vpull()
+    return graph
 
 
 def _sound(card: Card, audio: AudioStream) -> Iterator[AudioFrame]:
@@ -166,7 +172,7 @@ def _sound(card: Card, audio: AudioStream) -> Iterator[AudioFrame]:
     codec = audio.codec_context
     if not codec.is_open:
         codec.open()
-    graph = av.filter.Graph()
+    graph = Graph()
     shape = f"sample_fmts={codec.format.name}:channel_layouts={card.channels}"
     graph.link_nodes(
         graph.add(

@@ -60,7 +60,7 @@ def _gradients(kind: str, first: str, second: str) -> str:
 
 
 def _x264(crf: int = 30) -> dict[str, str]:
-    return {"crf": str(crf), "preset": "medium"}
+    return {"crf": str(crf), "preset": "veryfast"}
 
 
 CARDS: Mapping[str, Card] = {
