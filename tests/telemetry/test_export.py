@@ -78,7 +78,7 @@ def served(body: bytes, status: int = 200):
 class TestRoundTrip:
     @given(st.lists(SAMPLES, max_size=5), st.lists(EVENTS, max_size=5), EXTRAS)
     @settings(
-        max_examples=60,
+        max_examples=25,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

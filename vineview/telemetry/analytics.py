@@ -39,9 +39,16 @@ _BUCKET_MB: Final = 100.0
 _FAST_MS: Final = 1000.0
 _TOP: Final = 10
 _RECENT: Final = 10
-_ALERTING: Final = frozenset(
-    (ChangeKind.PRELOAD, ChangeKind.BREAKER, ChangeKind.MEMORY_PRESSURE, ChangeKind.FEED)
-)
+_ALERTING: Final = {
+    str(kind): kind
+    for kind in (
+        ChangeKind.PRELOAD,
+        ChangeKind.BREAKER,
+        ChangeKind.MEMORY_PRESSURE,
+        ChangeKind.FEED,
+    )
+}
+_JUDGED: Final = ("video_memory_mb", "video_controllers", "failed_videos", "total_videos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +244,7 @@ def _memory(telemetry: Telemetry) -> MemoryUsage:
     seconds = (rows["at"] - rows["at"].min()).dt.total_seconds().to_numpy(dtype=float)
     robust = growth(samples)
     interval = None if robust is None else robust.interval
+    current = float(values[-1]) if values.size else None
     pressures = int((telemetry.events["kind"] == ChangeKind.MEMORY_PRESSURE).sum())
     buckets = queries.distribution(samples, _BUCKET_MB).itertuples(index=False)
     summary = queries.memory_summary(samples)
@@ -244,7 +252,7 @@ def _memory(telemetry: Telemetry) -> MemoryUsage:
         peak_mb=summary["peak"],
         average_mb=summary["average"],
         minimum_mb=summary["minimum"],
-        current_mb=float(values[-1]) if values.size else None,
+        current_mb=current,
         trend=trend(values),
         growth_rate_mb_per_second=least_squares_slope(seconds, values),
         robust_growth_rate_mb_per_hour=None if robust is None else robust.mb_per_hour,
@@ -252,7 +260,7 @@ def _memory(telemetry: Telemetry) -> MemoryUsage:
         if interval is None
         else Interval(interval.low / 3600, interval.high / 3600),
         leak=judge(samples, robust, pressures=pressures),
-        projections=projections(robust, queries.last_at(samples)),
+        projections=projections(robust, queries.last_at(samples), current_mb=current),
         distribution=tuple(
             MemoryBucket(float(start), float(start) + _BUCKET_MB, int(count), count / values.size)
             for start, count in buckets
@@ -309,19 +317,20 @@ def _errors(telemetry: Telemetry, preloads: PreloadPerformance) -> ErrorAnalysis
 def _alerts(telemetry: Telemetry) -> AlertSummary:
     """Feed the records to an alert book, as the monitor did when they were new."""
     book = AlertBook(telemetry.thresholds, history=None)
-    records: list[Sample | Change] = [
-        Change(
-            ChangeKind(record["kind"]), parse_at(record["at"]), record.get("video_id"), data=record
-        )
-        for record in telemetry.event_records
-        if record["kind"] in _ALERTING
-    ]
-    records += telemetry.iter_samples()
-    for record in sorted(records, key=lambda each: each.at):
-        if isinstance(record, Sample):
-            book.on_sample(record)
+    records: list[Sample | Change] = []
+    for record in telemetry.event_records:
+        kind = _ALERTING.get(record["kind"])
+        if kind is not None:
+            at, video_id = parse_at(record["at"]), record.get("video_id")
+            records.append(Change(kind, at, video_id, data=record))
+    for record in telemetry.sample_records:
+        judged: dict[str, Any] = {name: record.get(name) for name in _JUDGED}
+        records.append(Sample(parse_at(record["at"]), **judged))
+    for each in sorted(records, key=lambda each: each.at):
+        if isinstance(each, Sample):
+            book.on_sample(each)
         else:
-            book.on_change(record)
+            book.on_change(each)
     alerts = book.history
     severities = [alert.severity for alert in alerts]
     return AlertSummary(

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import DIMENSIONS, METRICS, parse_at
 
 __all__ = ["events_frame", "samples_frame"]
@@ -31,12 +32,12 @@ def samples_frame(records: Sequence[Record]) -> pd.DataFrame:
     ``network``, ``app_version``, ``country`` and ``memory_source`` (str); the metrics of
     `schema.METRICS` (float64); then unknown fields as they came.
     """
-    records = _without_repeats(records)
+    records = without_repeats(records)
     columns: dict[str, Any] = {"at": _instants(records)}
     for name in (*DIMENSIONS, "memory_source"):
         columns[name] = pd.Series([record.get(name) for record in records], dtype="str")
     for name in METRICS:
-        columns[name] = _floats(records, name)
+        columns[name] = np.array([record.get(name) for record in records], dtype=np.float64)
     _add_unknown(columns, records)
     return _by_time(columns)
 
@@ -55,7 +56,8 @@ def events_frame(records: Sequence[Record]) -> pd.DataFrame:
     for name in _BOOLEANS:
         columns[name] = pd.Series([_true(record.get(name)) for record in records], dtype="boolean")
     for name in _FLOATS:
-        columns[name] = _floats(records, name)
+        numbers = [_number(record.get(name)) for record in records]
+        columns[name] = np.array(numbers, dtype=np.float64)
     for name in _TEXTS:
         texts = [_text(record.get(name)) for record in records]
         columns[name] = pd.Series(texts, dtype="str")
@@ -73,10 +75,6 @@ def _by_time(columns: Mapping[str, Any]) -> pd.DataFrame:
 def _instants(records: Iterable[Record]) -> pd.DatetimeIndex:
     instants = [parse_at(record["at"]).replace(tzinfo=None) for record in records]
     return pd.DatetimeIndex(np.array(instants, dtype="datetime64[us]")).tz_localize("UTC")
-
-
-def _floats(records: Iterable[Record], name: str) -> np.ndarray:
-    return np.array([_number(record.get(name)) for record in records], dtype=np.float64)
 
 
 def _number(value: Any) -> Any:
@@ -97,14 +95,3 @@ def _add_unknown(columns: dict[str, Any], records: Sequence[Record]) -> None:
     unknown = dict.fromkeys(name for record in records for name in record if name not in columns)
     for name in unknown:
         columns[name] = pd.Series([record.get(name) for record in records], dtype="object")
-
-
-def _without_repeats(records: Sequence[Record]) -> list[Record]:
-    seen: dict[str, list[Record]] = {}
-    kept = []
-    for record in records:
-        same_instant = seen.setdefault(record["at"], [])
-        if record not in same_instant:
-            same_instant.append(record)
-            kept.append(record)
-    return kept

@@ -113,13 +113,18 @@ def judge(samples: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> 
 
 
 def projections(
-    rate: Growth | None, end_at: datetime | None, limits_mb: Sequence[float] = LIMITS_MB
+    rate: Growth | None,
+    end_at: datetime | None,
+    *,
+    current_mb: float | None = None,
+    limits_mb: Sequence[float] = LIMITS_MB,
 ) -> tuple[Projection, ...]:
     """When each level is reached; nothing unless the whole interval grows, as a ramp.
 
     Args:
         rate: The robust growth.
         end_at: The last sample's instant.
+        current_mb: The last sample; a level it has reached counts as reached.
         limits_mb: The levels.
     """
     if rate is None or rate.interval is None or end_at is None:
@@ -129,6 +134,8 @@ def projections(
     made = []
     for limit in limits_mb:
         missing = max(limit - rate.level_mb, 0.0)
+        if current_mb is not None and current_mb >= limit:
+            missing = 0.0
         hours = missing / rate.mb_per_hour
         if hours > _LATEST_H:
             continue

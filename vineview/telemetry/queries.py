@@ -60,33 +60,28 @@ def distribution(samples: pd.DataFrame, width_mb: float) -> pd.DataFrame:
     return pd.DataFrame({"start": counted.index.to_numpy(), "count": counted.to_numpy()})
 
 
-def time_buckets(samples: pd.DataFrame, column: str, wanted: int) -> pd.DataFrame:
+def time_buckets(rows: pd.DataFrame, column: str, wanted: int) -> pd.DataFrame:
     """Equal time buckets over the window: each one's mean hour, median and low quantile.
 
     Args:
-        samples: With ``at`` and the metric.
+        rows: As `measured` gives them, at two distinct times at least.
         column: Which metric.
         wanted: Over how many buckets; those without a sample are left out.
 
     Returns:
-        Columns ``hours`` since the first sample (ascending), ``median``, ``low`` (10 % quantile);
-        ``attrs["start_at"]`` is that first sample's instant.
+        Columns ``hours`` since the first sample (ascending), ``median``, ``low`` (10 % quantile).
     """
-    rows = measured(samples, column)
-    start_at = rows["at"].min()
-    hours = (rows["at"] - start_at).dt.total_seconds() / 3600
-    span = float(hours.max()) or 1.0
-    bucket = np.minimum((hours / span * wanted).astype("int64"), wanted - 1)
-    grouped = pd.DataFrame({"hours": hours, "value": rows[column]}).groupby(bucket.to_numpy())
-    table = pd.DataFrame(
+    hours = (rows["at"] - rows["at"].min()).dt.total_seconds().to_numpy(dtype=float) / 3600
+    bucket = np.minimum((hours / hours.max() * wanted).astype("int64"), wanted - 1)
+    values = rows[column].to_numpy(dtype=float)
+    grouped = pd.DataFrame({"hours": hours, "value": values}).groupby(bucket)
+    return pd.DataFrame(
         {
             "hours": grouped["hours"].mean(),
             "median": grouped["value"].median(),
             "low": grouped["value"].quantile(_LOW),
         }
     )
-    table.attrs["start_at"] = start_at
-    return table
 
 
 def latest(samples: pd.DataFrame, column: str) -> float | None:

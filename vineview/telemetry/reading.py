@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from vineview.errors import TelemetryError
+from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import FORMAT, VERSION, format_at, parse_at, record_problem
 
 __all__ = ["Document", "Finding", "read"]
@@ -94,7 +95,9 @@ class Document:
         """Say what only the whole document shows."""
         if self._not_numbers:
             self.note(f"{self._not_numbers} values are NaN or Infinity and read as missing")
-        self._check_repeats()
+        repeats = len(self.samples) - len(without_repeats(self.samples))
+        if repeats:
+            self.note(f"{repeats} samples are exact repeats; each counts once")
         declared = self.header.get("records")
         counts = declared.values() if isinstance(declared, dict) else ()
         expected = sum(count for count in counts if type(count) is int)
@@ -112,18 +115,6 @@ class Document:
                 f"the clock goes back by {back_s:g} s to {format_at(at)}; shown by time", line
             )
         self._latest[who] = at
-
-    def _check_repeats(self) -> None:
-        seen: dict[str, list[Any]] = {}
-        repeats = 0
-        for record in self.samples:
-            same = seen.setdefault(record["at"], [])
-            if record in same:
-                repeats += 1
-            else:
-                same.append(record)
-        if repeats:
-            self.note(f"{repeats} samples are exact repeats; each counts once")
 
 
 def read(data: bytes, source: str) -> Document:

@@ -119,11 +119,11 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What one record says about one subject: a severity, or none because it is clear."""
+    """What one record says about one subject: a limit crossed."""
 
     type: AlertType
-    severity: Severity | None
-    message: str = ""
+    severity: Severity
+    message: str
     subject: str = ""
     value: float | None = None
     threshold: float | None = None
@@ -165,38 +165,14 @@ class AlertBook:
         Returns:
             The alerts it raised or resolved, in that order of happening.
         """
-        limits, told = self.thresholds, list[Alert]()
-        memory = sample.video_memory_mb
-        if memory is not None:
-            told += self._judge(sample.at, self._memory(memory))
-            told += self._end_pressure(sample.at, memory)
-        controllers = sample.video_controllers
-        if controllers is not None:
-            over = controllers > limits.max_controllers
-            told += self._judge(
-                sample.at,
-                _Finding(
-                    AlertType.TOO_MANY_CONTROLLERS,
-                    Severity.WARNING if over else None,
-                    f"{controllers} controllers, more than {limits.max_controllers}",
-                    value=controllers,
-                    threshold=limits.max_controllers,
-                ),
-            )
+        told: list[Alert] = []
+        if sample.video_memory_mb is not None:
+            told += self._memory(sample.at, sample.video_memory_mb)
+            told += self._end_pressure(sample.at, sample.video_memory_mb)
+        if sample.video_controllers is not None:
+            told += self._controllers(sample.at, sample.video_controllers)
         if sample.failed_videos is not None and sample.total_videos:
-            ratio = sample.failed_videos / sample.total_videos
-            over = ratio > limits.failure_ratio
-            told += self._judge(
-                sample.at,
-                _Finding(
-                    AlertType.HIGH_FAILURE_RATE,
-                    Severity.CRITICAL if over else None,
-                    f"{sample.failed_videos} of {sample.total_videos} videos failed, "
-                    f"more than {limits.failure_ratio:.0%}",
-                    value=ratio,
-                    threshold=limits.failure_ratio,
-                ),
-            )
+            told += self._failed_videos(sample.at, sample.failed_videos, sample.total_videos)
         return told
 
     def on_change(self, change: Change) -> list[Alert]:
@@ -224,17 +200,32 @@ class AlertBook:
                 return self._resolve(key, at, "dismissed")
         return None
 
-    def _memory(self, memory_mb: float) -> _Finding:
-        limits = self.thresholds
-        severity, limit = None, limits.high_memory_mb
+    def _memory(self, at: datetime, memory_mb: float) -> list[Alert]:
+        limits, kind = self.thresholds, AlertType.HIGH_MEMORY_USAGE
+        severity, limit = Severity.WARNING, limits.high_memory_mb
         if memory_mb > limits.critical_memory_mb:
             severity, limit = Severity.CRITICAL, limits.critical_memory_mb
-        elif memory_mb > limits.high_memory_mb:
-            severity = Severity.WARNING
+        if memory_mb <= limit:
+            return self._end(at, kind)
         text = f"video memory is {memory_mb:.0f} MB, above {limit:.0f} MB"
-        return _Finding(
-            AlertType.HIGH_MEMORY_USAGE, severity, text, value=memory_mb, threshold=limit
-        )
+        return self._judge(at, _Finding(kind, severity, text, value=memory_mb, threshold=limit))
+
+    def _controllers(self, at: datetime, count: int) -> list[Alert]:
+        kind, limit = AlertType.TOO_MANY_CONTROLLERS, self.thresholds.max_controllers
+        if count <= limit:
+            return self._end(at, kind)
+        text = f"{count} controllers, more than {limit}"
+        severity = Severity.WARNING
+        return self._judge(at, _Finding(kind, severity, text, value=count, threshold=limit))
+
+    def _failed_videos(self, at: datetime, failed: int, total: int) -> list[Alert]:
+        kind, limit = AlertType.HIGH_FAILURE_RATE, self.thresholds.failure_ratio
+        ratio = failed / total
+        if ratio <= limit:
+            return self._end(at, kind)
+        text = f"{failed} of {total} videos failed, more than {limit:.0%}"
+        severity = Severity.CRITICAL
+        return self._judge(at, _Finding(kind, severity, text, value=ratio, threshold=limit))
 
     def _preload(self, change: Change) -> list[Alert]:
         limits, data, video = self.thresholds, change.data, change.video_id or ""
@@ -319,10 +310,7 @@ class AlertBook:
         return self._clear(at, AlertType.MEMORY_PRESSURE, "")
 
     def _judge(self, at: datetime, finding: _Finding) -> list[Alert]:
-        """Raise, keep, change the severity of, or resolve the alert a finding is about."""
-        if finding.severity is None:
-            self._above.pop(finding.type, None)
-            return self._clear(at, finding.type, finding.subject)
+        """Raise an alert, keep the one there is, or change its severity."""
         if not self._has_lasted(at, finding.type):
             return []
         key = (finding.type, finding.subject)
@@ -357,6 +345,11 @@ class AlertBook:
             since = at
         self._above[kind] = (since, at)
         return (at - since).total_seconds() >= limits.sustained_s
+
+    def _end(self, at: datetime, kind: AlertType) -> list[Alert]:
+        """A sampled condition does not hold, or no longer."""
+        self._above.pop(kind, None)
+        return self._clear(at, kind, "")
 
     def _clear(
         self, at: datetime, kind: AlertType, subject: str, resolution: str = "cleared"

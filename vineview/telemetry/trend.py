@@ -9,7 +9,7 @@ told apart from a ramp by which of them leaves the smaller residuals.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vineview.telemetry.queries import time_buckets
+from vineview.telemetry.queries import measured, time_buckets
 
 __all__ = [
     "DAY_H",
@@ -155,24 +155,23 @@ def growth(samples: pd.DataFrame, column: str = "video_memory_mb") -> Growth | N
     Returns:
         The rate with its interval and shape; ``None`` with fewer than two distinct times.
     """
-    window_h = _window_h(samples, column)
-    if window_h == 0:
+    rows = measured(samples, column)
+    start_at, end_at = rows["at"].min(), rows["at"].max()
+    if rows.empty or start_at == end_at:
         return None
+    window_h = float((end_at - start_at).total_seconds() / 3600)
     wanted = _DAY_BUCKETS if DAY_H <= window_h <= _LONG_H else _BUCKETS
-    table = time_buckets(samples, column, wanted)
+    table = time_buckets(rows, column, wanted)
     hours = table["hours"].to_numpy(dtype=float)
     level = table["median"].to_numpy(dtype=float)
     floor = table["low"].to_numpy(dtype=float)
-    if hours.size < 2:  # noqa: PLR2004 - a slope needs two points
-        return None
     covers_day = window_h >= DAY_H and hours.size >= _FEW
     turn = _turn(hours, level, covers_day=covers_day) if hours.size >= _FEW else _Turn()
     step = turn.step_mb * (hours > turn.hours)
     cycle = _daily_cycle(hours, level - step) if covers_day else np.zeros_like(level)
     rate, interval = _theil_sen(hours, level - step - cycle)
     floor_rate = _theil_sen(hours, floor - step - cycle)[0] if hours.size >= _FEW else None
-    start: pd.Timestamp = table.attrs["start_at"]
-    at = None if turn.shape is Shape.RAMP else start + pd.Timedelta(hours=turn.hours)
+    at = None if turn.shape is Shape.RAMP else start_at + pd.Timedelta(hours=turn.hours)
     return Growth(
         mb_per_hour=rate,
         interval=interval,
@@ -191,11 +190,6 @@ def _direction(value: float, bound: float) -> Direction:
     if value > bound:
         return Direction.INCREASING
     return Direction.DECREASING if value < -bound else Direction.STABLE
-
-
-def _window_h(samples: pd.DataFrame, column: str) -> float:
-    at = samples.loc[samples[column].notna(), "at"]
-    return 0.0 if at.empty else float((at.max() - at.min()).total_seconds() / 3600)
 
 
 def _theil_sen(hours: Floats, values: Floats) -> tuple[float, Interval | None]:
@@ -268,31 +262,32 @@ def _turn(hours: Floats, values: Floats, *, covers_day: bool) -> _Turn:
     common = [np.ones_like(hours)]
     if covers_day:  # or the cycle would take up half of a step
         common += [np.sin(2 * np.pi * hours / 24), np.cos(2 * np.pi * hours / 24)]
-    ramp, _ = _unexplained([*common, hours], values)
-    if ramp <= _NOTHING * float(values @ values):
+    inner = np.arange(2, hours.size - 2)
+    edges = (hours[inner - 1] + hours[inner]) / 2
+    knees = hours[inner[inner <= (1 - _LEVEL_SHARE) * hours.size]]
+    steps = (hours[:, None] > edges).astype(float)
+    hinges = np.minimum(hours[:, None], knees)
+    left = _unexplained(common, np.column_stack((hours, steps, hinges)), values)
+    ramp, best = float(left[0]), int(left.argmin())
+    if ramp <= _NOTHING * float(values @ values) or left[best] > _BETTER * ramp:
         return _Turn()
-    best, turn = ramp, _Turn()
-    for index in range(2, hours.size - 2):
-        edge = float(hours[index - 1] + hours[index]) / 2
-        left, _ = _unexplained([*common, (hours > edge).astype(float)], values)
-        if left < best:
-            best, turn = left, _Turn(Shape.STEP, edge)
-        if index <= (1 - _LEVEL_SHARE) * hours.size:
-            hinge = np.minimum(hours, hours[index])
-            left, _ = _unexplained([*common, hinge], values)
-            if left < best:
-                best, turn = left, _Turn(Shape.LEVELLED, float(hours[index]))
-    if best > _BETTER * ramp:
-        return _Turn()
-    if turn.shape is Shape.STEP:  # its height beside whatever growth there is too
-        beside = [*common, hours, (hours > turn.hours).astype(float)]
-        turn = replace(turn, step_mb=float(_unexplained(beside, values)[1][-1]))
-    return turn
+    if best > edges.size:
+        return _Turn(Shape.LEVELLED, float(knees[best - 1 - edges.size]))
+    step = steps[:, best - 1]  # its height beside whatever growth there is too
+    beside = np.column_stack((*common, hours, step))
+    height = np.linalg.lstsq(beside, values, rcond=None)[0][-1]
+    return _Turn(Shape.STEP, float(edges[best - 1]), float(height))
 
 
-def _unexplained(columns: list[Floats], values: Floats) -> tuple[float, Floats]:
-    """A least-squares fit: the sum of its squared residuals, and its coefficients."""
-    design = np.column_stack(columns)
-    fit = np.asarray(np.linalg.lstsq(design, values, rcond=None)[0], dtype=np.float64)
-    residuals = values - design @ fit
-    return float(residuals @ residuals), fit
+def _unexplained(common: list[Floats], candidates: Floats, values: Floats) -> Floats:
+    """What each candidate column leaves, beside the common ones: sums of squared residuals.
+
+    Candidates and values are freed of the common columns first; what one column then explains is
+    its squared projection, so all candidates are judged in one product.
+    """
+    basis = np.linalg.qr(np.column_stack(common))[0]
+    rest = values - basis @ (basis.T @ values)
+    free = candidates - basis @ (basis.T @ candidates)
+    power = (free * free).sum(axis=0)
+    explained = np.divide((free.T @ rest) ** 2, power, out=np.zeros_like(power), where=power > 0)
+    return np.asarray(rest @ rest - explained, dtype=np.float64)
