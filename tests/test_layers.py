@@ -16,7 +16,8 @@ PACKAGE = Path(vineview.__file__).parent
 
 # Lowest first. A room may import rooms on lower steps, and itself; not its neighbours.
 STEPS = (
-    ("errors", "clock", "resources"),
+    ("errors", "clock"),
+    ("resources",),
     ("core",),
     ("media", "telemetry", "rollout"),
     ("scenarios", "replay", "figures"),
