@@ -8,12 +8,15 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vineview.core.cache import DEFAULT_MAX_BYTES, ByteCache
 from vineview.core.shelf import DiskShelf
 from vineview.errors import ConfigError
+
+# A busy machine is slow, which is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -81,6 +84,7 @@ class TestAnyCache:
         assert cache.put("b", b"")
         assert cache.get("b") == b""
 
+    @settings(PATIENT)
     @given(
         operations=st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 14)), max_size=40)
     )

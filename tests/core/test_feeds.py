@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vineview.core.events import VideoEvent
 from vineview.core.feeds import parse_events
 from vineview.core.nostr import event_id
 from vineview.errors import FeedError
+
+# A busy machine is slow, which is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def event(name: str = "a", **fields):
@@ -267,7 +270,7 @@ def refuses_or_parses(document):
     assert len({item.id for item in parsed.events}) == len(parsed.events)
 
 
-@settings(max_examples=60)
+@settings(PATIENT, max_examples=60)
 @given(st.lists(ENTRIES, max_size=5))
 def test_any_decoded_json_is_events_findings_or_a_feed_error(entries):
     refuses_or_parses(entries)
@@ -275,12 +278,13 @@ def test_any_decoded_json_is_events_findings_or_a_feed_error(entries):
     refuses_or_parses("\n".join(map(json.dumps, entries)))
 
 
+@settings(PATIENT)
 @given(st.text() | st.binary())
 def test_any_text_or_bytes_is_events_findings_or_a_feed_error(document):
     refuses_or_parses(document)
 
 
-@settings(max_examples=60)
+@settings(PATIENT, max_examples=60)
 @given(st.lists(ENTRIES, min_size=1, max_size=3), st.data())
 def test_damage_anywhere_is_events_findings_or_a_feed_error(entries, data):
     text = json.dumps([event("x"), *entries], indent=data.draw(st.sampled_from([None, 1])))

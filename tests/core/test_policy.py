@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vineview.core.addresses import special_use
 from vineview.core.events import VideoEvent
 from vineview.core.policy import ContentFilter, UrlPolicy, Verdict, WebUrl
 from vineview.errors import UsageError
+
+# A busy machine is slow, which is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TRUSTED = [
     "https://nostr.build/a.mp4",
@@ -213,6 +216,7 @@ class TestUrlPolicy:
         with pytest.raises(UsageError):
             UrlPolicy(trusted_domains=domains)
 
+    @settings(PATIENT)
     @given(st.text() | st.from_regex(r"https?://[^/?#]{0,40}([/?#].*)?"))
     def test_any_text_gets_a_verdict(self, url):
         """Also: what is not refused names a host a resolver can be given."""
@@ -243,6 +247,7 @@ class TestCheckAddress:
     def test_refuses_what_is_none(self, ip):
         assert UrlPolicy(allow_private=True).check_address(ip).refused
 
+    @settings(PATIENT)
     @given(st.ip_addresses())
     def test_never_lets_pass_what_the_library_calls_special(self, ip):
         """The written-out table is at least as strict as `ipaddress`."""
