@@ -331,3 +331,13 @@ class TestReading:
         changes = list(Telemetry(HEADER, [], events).iter_changes())
         assert [change.kind for change in changes] == ["feed", "feed", "transition"]
         assert changes[-1].after.event.title == "Bunny"
+
+    def test_a_file_that_cannot_be_read_says_why(self, write_lines, monkeypatch):
+        path = write_lines()
+
+        def refuse(_self):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(type(path), "read_bytes", refuse)
+        with pytest.raises(TelemetryError, match="cannot be read: Permission denied"):
+            Telemetry.open(path)

@@ -67,6 +67,8 @@ class TestSample:
             ("device_id", 7, "'device_id' is a number, not text"),
             ("video_memory_mb", float("inf"), "'video_memory_mb' is inf, not a finite number"),
             ("at", 1767225600, "'at' is a number, not ISO-8601 text"),
+            ("network", {}, "'network' is an object, not text"),
+            ("at", None, "'at' is null, not ISO-8601 text"),
             ("at", "yesterday", "'at' is 'yesterday', not an ISO-8601 instant"),
         ],
     )

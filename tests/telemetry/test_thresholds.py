@@ -134,8 +134,16 @@ class TestBreakerAndPressure:
         (repeated, again) = trip(2, "u1")
         assert (repeated.resolution, again.metadata["trip_count"]) == ("repeated", 2)
         assert [alert.subject for alert in scribe.book.active] == ["u2", "u1"]
-        scribe.change(ChangeKind.BREAKER, 3, to="closed", url="u1")
-        assert [alert.subject for alert in scribe.book.active] == ["u2"]
+
+    def test_a_blocked_url_ends_nothing_and_a_closed_breaker_everything(self, scribe):
+        for url in ("u1", "u2"):
+            scribe.change(ChangeKind.BREAKER, 0, to="open", trip=True, url=url)
+        blocked = {"from": "closed", "to": "closed", "url": "u1", "trip": False}
+        assert scribe.change(ChangeKind.BREAKER, 1, **blocked) == []
+        closed = {"from": "half_open", "to": "closed", "url": "u9", "trip": False}
+        told = scribe.change(ChangeKind.BREAKER, 2, **closed)
+        assert [alert.resolution for alert in told] == ["cleared", "cleared"]
+        assert scribe.book.active == ()
 
     def test_moving_without_tripping_is_no_alert(self, scribe):
         assert scribe.change(ChangeKind.BREAKER, 0, to="half_open", trip=False) == []

@@ -365,13 +365,16 @@ class VideoPerformanceMonitor:
         return Telemetry(header, [each.to_record() for each in samples], events)
 
     async def _run(self) -> None:
-        """Sample whenever it is due, until cancelled or the manager is disposed."""
+        """Sample whenever it is due; once the manager is disposed there is nothing to sample."""
         while True:
             await self._clock.sleep(self._due_s - self._clock.now())
             self._due_s += self._interval_s
             if self._due_s <= self._clock.now():  # the machine slept: skip what was missed
                 self._due_s = self._clock.now() + self._interval_s
             try:
+                if self._manager.get_debug_info().get("disposed"):
+                    self.stop()
+                    return
                 self.take_sample()
             except Exception as error:  # noqa: BLE001 - a manager that raises once may recover
                 _LOG.exception("sampling failed")

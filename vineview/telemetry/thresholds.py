@@ -263,9 +263,12 @@ class AlertBook:
         return self._judge(at, _Finding(kind, severity, text, value=ratio, threshold=limit))
 
     def _breaker(self, change: Change) -> list[Alert]:
+        """A trip is about the URL that caused it; when the breaker closes, all of them end."""
         subject = str(change.data.get("url") or "")
-        if change.data.get("to") == _CLOSED:
-            return self._clear(change.at, AlertType.CIRCUIT_BREAKER_TRIP, subject)
+        if change.data.get("to") == _CLOSED and change.data.get("from") != _CLOSED:
+            kind = AlertType.CIRCUIT_BREAKER_TRIP
+            tripped = [key for key in self._active if key[0] is kind]
+            return [self._resolve(key, change.at, "cleared") for key in tripped]
         if not change.data.get("trip"):
             return []
         told = self._clear(change.at, AlertType.CIRCUIT_BREAKER_TRIP, subject, "repeated")
