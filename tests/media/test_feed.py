@@ -254,7 +254,7 @@ class TestAddresses:
 class TestShowing:
     def test_a_feed_says_what_it_holds(self):
         feed = Feed([VideoEvent(id="a", video_url="ftp://x/y")], source="s")
-        assert repr(feed) == "Feed(1 videos, 0 errors, 1 warnings, 's')"
+        assert repr(feed) == "Feed(1 video, 0 errors, 1 warning, 's')"
 
     def test_hostile_text_is_escaped(self):
         bad = "<script>alert(1)</script>"

@@ -177,24 +177,28 @@ class Feed:
         return len(self.events)
 
     def __repr__(self) -> str:
+        return f"Feed({self._summary()}, {self.source!r})"
+
+    def _summary(self) -> str:
         errors = sum(finding.severity == "error" for finding in self.findings)
-        warnings = len(self.findings) - errors
-        return f"Feed({len(self)} videos, {errors} errors, {warnings} warnings, {self.source!r})"
+        counts = ((len(self), "video"), (errors, "error"), (len(self.findings) - errors, "warning"))
+        return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts)
 
     def _repr_html_(self) -> str:
-        videos = "".join(
-            f"<tr><td>{escape(event.title or event.content[:60] or event.id[:16])}</td>"
-            f"<td>{event.duration_text}</td><td>{event.timestamp:%Y-%m-%d %H:%M}</td>"
-            f"<td>{escape((event.video_url or '')[:100])}</td></tr>"
-            for event in self.events[:_ROWS_SHOWN]
-        )
+        left = 'style="text-align:left"'
         findings = "".join(
             f"<li>{escape(str(finding))}</li>" for finding in self.findings[:_ROWS_SHOWN]
         )
+        videos = "".join(
+            f"<tr><td {left}>{escape(event.title or event.content[:60] or event.id[:16])}</td>"
+            f"<td>{event.duration_text}</td><td>{event.timestamp:%Y-%m-%d&nbsp;%H:%M}</td>"
+            f"<td {left}><code>{escape((event.video_url or '')[:100])}</code></td></tr>"
+            for event in self.events[:_ROWS_SHOWN]
+        )
         return (
-            f"<p><code>{escape(repr(self))}</code></p><table><thead><tr><th>Title</th>"
-            f"<th>Length</th><th>Created (UTC)</th><th>URL</th></tr></thead>"
-            f"<tbody>{videos}</tbody></table><ul>{findings}</ul>"
+            f"<p><b>{self._summary()}</b> from <code>{escape(self.source)}</code></p>"
+            f"<ul>{findings}</ul><table><thead><tr><th {left}>Title</th><th>Length</th>"
+            f"<th>Created (UTC)</th><th {left}>URL</th></tr></thead><tbody>{videos}</tbody></table>"
         )
 
 
