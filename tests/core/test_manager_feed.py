@@ -102,10 +102,11 @@ class TestBadEvents:
 
     async def test_fields_of_the_wrong_type_harm_only_their_own_video(self, manager, clock, clip):
         odd = VideoEvent(id="odd", created_at="soon", video_url=17)
-        manager.add_video_events([clip("good", 1), odd])
+        odder = VideoEvent(id="odder", created_at=-1, mime_type=["image/gif"])
+        manager.add_video_events([clip("good", 1), odd, odder])
         manager.preload_around_index(0)
         await clock.advance(1)
-        assert ids(manager) == ["good", "odd"]
+        assert ids(manager) == ["good", "odd", "odder"]
         assert manager.get_video_state("good").is_ready
         assert manager.get_video_state("odd").has_failed
 

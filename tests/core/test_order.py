@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vineview.core import order as order_module
@@ -13,12 +13,13 @@ from vineview.core.order import FeedOrder, arrival_of, order_key
 
 
 class TestFeedOrder:
+    @settings(max_examples=40, deadline=None)
     @given(st.data())
     def test_behaves_like_a_sorted_list(self, data):
         patch = pytest.MonkeyPatch()
         patch.setattr(order_module, "_RUN", 3)  # many runs, without many keys
         order, model, arrival = FeedOrder(), [], 0
-        for _ in range(data.draw(st.integers(1, 40))):
+        for _ in range(data.draw(st.integers(1, 25))):
             act = data.draw(st.sampled_from(["add", "add", "extend", "remove"]))
             if act == "remove" and model:
                 key = data.draw(st.sampled_from(model))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vineview.core.window import keep_range, preload_order
@@ -42,6 +42,7 @@ class TestKeepRange:
         window = preload_order(10, 100, ahead=ahead, behind=behind, most=15)
         assert keep_range(10, window, ahead=ahead, behind=behind, most=15) == expected
 
+    @settings(max_examples=60, deadline=None)
     @given(
         st.integers(0, 50), st.integers(0, 20), st.integers(0, 20), st.integers(1, 20), st.data()
     )

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _MIB = 2**20
+_A_DAY_S = 86_400.0
 
 
 @runtime_checkable
@@ -233,18 +234,12 @@ class ScriptedLoader:
         return self.default
 
     async def _play(self, outcome: Outcome, event: VideoEvent) -> ScriptedController:
-        match outcome:
-            case Succeed(after_s, held_bytes):
-                await self.clock.sleep(after_s)
-                controller = ScriptedController(event, held_bytes=held_bytes, loader=self)
-                self.live.add(controller)
-                return controller
-            case Fail(error, after_s):
-                await self.clock.sleep(after_s)
-                raise error.with_traceback(None)  # a shared error would pile up frames
-            case Hang():
-                while True:
-                    await self.clock.sleep(_A_DAY_S)
-
-
-_A_DAY_S = 86_400.0
+        if isinstance(outcome, Hang):
+            while True:
+                await self.clock.sleep(_A_DAY_S)
+        await self.clock.sleep(outcome.after_s)
+        if isinstance(outcome, Fail):
+            raise outcome.error.with_traceback(None)  # a shared error would pile up frames
+        controller = ScriptedController(event, held_bytes=outcome.held_bytes, loader=self)
+        self.live.add(controller)
+        return controller

@@ -130,9 +130,8 @@ class Preloader:
 
     def cancel_retry(self, record: Record) -> None:
         """Stop waiting to try a failed video again; it stays failed."""
-        if record.retry is not None:
-            self._drop_retry(record)
-            self._dismiss(record)
+        self._drop_retry(record)
+        self._dismiss(record)
 
     def enforce_cap(self) -> None:
         """Free the farthest controllers, then give up the farthest loads, down to the cap."""
