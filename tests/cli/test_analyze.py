@@ -86,6 +86,16 @@ class TestHuman:
         assert "growth    unknown" in out
         assert "preloads  90.0% succeed\n" in out + "\n"
 
+    def test_two_samples_have_a_rate_without_interval(self, run, tmp_path, capsys):
+        samples = [
+            {"at": "2026-01-01T00:00:00Z", "video_memory_mb": 5.0, "preload_duration_ms": 80.0},
+            {"at": "2026-01-01T01:00:00Z", "video_memory_mb": 9.0},
+        ]
+        run(Telemetry(HEADER, samples, []).write(tmp_path / "e.json"))
+        out = capsys.readouterr().out
+        assert "growth    +4.0 MB/h; least squares +0.0011 MB/s" in out
+        assert "preloads  mean 80 ms, median 80 ms\n" in out
+
     def test_from_zero_and_slow(self, run, tmp_path, capsys):
         samples = [
             {"at": f"2026-01-01T00:{minute:02d}:00Z", "video_memory_mb": float(minute >= 10)}

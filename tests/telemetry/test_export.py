@@ -292,6 +292,10 @@ class TestReading:
         assert telemetry.source == "memory"
         assert repr(telemetry) == "Telemetry(1 samples, 1 events, 1.5 min present)"
 
+    def test_samples_as_objects(self, memory_records):
+        samples = Telemetry(HEADER, memory_records([1.0, 2.0]), []).iter_samples()
+        assert [sample.video_memory_mb for sample in samples] == [1.0, 2.0]
+
     def test_no_records_have_no_instants(self):
         telemetry = Telemetry({"config": 7, "range": {"asked_s": "1h"}}, [], [], skipped=2)
         assert (telemetry.start_at, telemetry.end_at, telemetry.config) == (None, None, {})

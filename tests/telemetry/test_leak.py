@@ -166,6 +166,13 @@ class TestEvidence:
         samples = frame(lambda hour: 150 + 300 * hour, video_controllers=8.0, ready_videos=8.0)
         assert verdict(samples).verdict is Verdict.LEAKING
 
+    def test_one_more_batch_of_controllers_is_no_explanation(self, frame):
+        loaded = lambda hour: 4.0 + 4 * (hour > 1)  # noqa: E731 - as above
+        samples = frame(
+            lambda hour: 150 + 300 * hour, video_controllers=loaded, ready_videos=loaded
+        )
+        assert verdict(samples).verdict is Verdict.LEAKING
+
     def test_preloads_that_never_pause_are_said(self, frame):
         leak = verdict(frame(lambda hour: 150 + 300 * hour, preloading_queue=3.0))
         assert "Preloads have been in flight without a pause: 3 at last." in leak.evidence

@@ -182,6 +182,14 @@ class TestSample:
         assert (sample.app_crashes, sample.circuit_breaker_trips) == (2, 3)
         assert sample.memory_pressure_events == 1
 
+    def test_the_limits_are_the_ones_given(self, manager):
+        limits = Thresholds(high_memory_mb=50)
+        monitor = VideoPerformanceMonitor(manager, thresholds=limits)
+        manager.held_mb = 51
+        monitor.take_sample()
+        assert monitor.thresholds is limits
+        assert len(monitor.alerts) == 1
+
     def test_labels_are_written_into_samples(self, manager):
         monitor = VideoPerformanceMonitor(manager, labels={"device_id": "d1", "network": "wifi"})
         assert monitor.take_sample().device_id == "d1"

@@ -197,6 +197,10 @@ class TestShape:
         assert found.is_deseasonalised
         assert found.mb_per_hour == pytest.approx(1, abs=0.15)
 
+    def test_a_day_of_nothing_is_no_trouble(self, series):
+        hours = np.arange(1440) / 60
+        assert growth(series(hours, 0 * hours)).mb_per_hour == 0
+
     def test_a_noiseless_day_is_no_trouble(self, series):
         hours = np.arange(1440) / 60
         found = growth(series(hours, 300 + 2.0 * hours))

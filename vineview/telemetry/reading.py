@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -183,8 +184,9 @@ def _careful(stream: Any, piece: bytes, whole: bytearray) -> bytes:
     try:
         return bytes(stream.decompress(piece))
     except zlib.error:
-        for at in range(len(piece)):
-            whole += before.decompress(piece[at : at + 1])
+        with suppress(zlib.error):
+            for at in range(len(piece)):
+                whole += before.decompress(piece[at : at + 1])
         raise
 
 
