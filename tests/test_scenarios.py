@@ -180,6 +180,10 @@ class TestMemoryLeak:
             await asyncio.sleep(0)
             assert len(scenario.manager.videos) == 40
 
+    async def test_it_prints_itself(self, clock):
+        async with memory_leak(clock) as scenario:
+            assert repr(scenario).startswith("ScriptedSession('memory-leak', VideoManager(")
+
     async def test_a_negative_time_is_refused(self, clock):
         async with memory_leak(clock) as scenario:
             with pytest.raises(UsageError, match="-1"):

@@ -98,14 +98,14 @@ async def follow(steps) -> None:
 
 
 @given(steps=STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_way_there_does_not_matter(steps):
     """State, crossings, samples, and what a listener made of the changes, all agree."""
     asyncio.run(follow(steps))
 
 
 @given(places=st.lists(st.integers(1, len(RECORDING.records)), max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_cursor_may_jump_anywhere(places):
     cursor = Cursor(RECORDING)
     for place in places:
@@ -116,7 +116,7 @@ def test_a_cursor_may_jump_anywhere(places):
 
 
 class TestCheckpoints:
-    @pytest.mark.parametrize("count", [1, 255, 256, 257, 100_000])
+    @pytest.mark.parametrize("count", [1, 255, 256, 257, 20_000])
     def test_there_are_never_more_than_allowed(self, count):
         """However long the recording, and however often it is walked."""
         samples = [{"at": f"2026-01-01T00:00:00.{number:06d}Z"} for number in range(count)]

@@ -56,7 +56,7 @@ SAMPLES = st.fixed_dictionaries(
 
 
 @given(samples=st.lists(SAMPLES, max_size=6), events=st.lists(EVENTS, max_size=10), header=JSON)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_damaged_export_replays_or_says_why_not(samples, events, header):
     telemetry = Telemetry({"config": header}, samples, events)
     try:

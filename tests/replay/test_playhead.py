@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from vineview.errors import UsageError
@@ -68,3 +70,12 @@ class TestRecordedClock:
         await clock.advance(7)
         assert recorded.now() - start == 7.0
         assert recorded.utc().isoformat() == "2026-01-01T00:05:00+00:00"
+
+    async def test_it_sleeps_on_the_clock(self, clock, head):
+        """Whoever paces itself by it is not hastened by the speed."""
+        sleeping = asyncio.create_task(RecordedClock(clock, head, clock.utc()).sleep(5))
+        head.start()
+        await clock.advance(4)
+        assert not sleeping.done()
+        await clock.advance(1)
+        assert sleeping.done()

@@ -22,7 +22,6 @@ from vineview.telemetry import Telemetry
 from vineview.telemetry.schema import (
     Sample,
     parse_at,
-    record_problem,
     record_to_change,
     record_to_video,
 )
@@ -98,7 +97,10 @@ def _when(record: Change | Sample) -> tuple[datetime, bool]:
 
 def _instant(record: Mapping[str, Any]) -> datetime:
     """When an event record was made; one that does not say is refused when it is converted."""
-    return _NEVER if record_problem(record) else parse_at(record["at"])
+    try:
+        return parse_at(record.get("at"))
+    except TelemetryError:
+        return _NEVER
 
 
 def _samples(records: Iterable[Mapping[str, Any]], findings: list[str]) -> list[Sample]:
@@ -156,10 +158,8 @@ def _listed(videos: object) -> list[VideoEvent]:
     return [record_to_video(each) for each in videos]
 
 
-def _config(document: object, findings: list[str]) -> VideoManagerConfig:
+def _config(document: Mapping[str, Any], findings: list[str]) -> VideoManagerConfig:
     """The header's configuration; the default, and a finding, if it makes no sense."""
-    if not isinstance(document, Mapping):
-        return VideoManagerConfig()
     try:
         return VideoManagerConfig.from_dict(config_fields(document))
     except ConfigError as error:

@@ -242,7 +242,7 @@ class Replay(StateView):
     def _drive_anew(self) -> None:
         """End the driving task, if it is another's turn, and start one while playing."""
         task = self._task
-        if task is not None and task is not _running_task():
+        if task is not None and task is not asyncio.current_task():
             task.cancel()
             self._task = task = None
         if task is None and self.is_playing:
@@ -253,14 +253,17 @@ class Replay(StateView):
     async def _drive(self) -> None:
         """Take in what is due, whenever something is, until the playhead stops."""
         me = asyncio.current_task()
-        while self._task is me and self.is_playing:
-            due_s = self._head.reaches_in_s(self._recording.positions_s[self._cursor.passed])
-            await self._driver.sleep(max(due_s, 1 / MAX_WAKES_PER_S))
-            self._pass_due()
-            self._stop_at_end()
-            self._tell_followers()
-        if self._task is me:
-            self._task = None
+        try:
+            while self._task is me and self.is_playing:
+                due_s = self._head.reaches_in_s(self._recording.positions_s[self._cursor.passed])
+                await self._driver.sleep(max(due_s, 1 / MAX_WAKES_PER_S))
+                self._pass_due()
+                self._stop_at_end()
+                self._tell_followers()
+        finally:
+            if self._task is me:  # else another drives now
+                self._task = None
+                self._head.stop()
 
     def _pass_due(self) -> None:
         """Fold, judge and tell each record the playhead has passed."""
@@ -319,11 +322,3 @@ def _add(listeners: list[_Callback], listener: _Callback) -> Unsubscribe:
             listeners.remove(listener)
 
     return unsubscribe
-
-
-def _running_task() -> asyncio.Task[object] | None:
-    """The task this is called in, if there is a loop at all."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None

@@ -85,7 +85,7 @@ class StateView:
         """The state of a video; ``None`` if it is not in the feed."""
         return self._state.states.get(video_id)
 
-    def get_controller(self, _video_id: str) -> Controller | None:
+    def get_controller(self, video_id: str) -> Controller | None:  # noqa: ARG002 - as a manager
         """Nothing: a replay shows what was loaded and loads nothing itself."""
         return None
 

@@ -52,6 +52,8 @@ def memory_leak(clock: Clock, *, seed: int = 7) -> ScriptedSession:
         The scenario, not yet started.
 
     Example:
+        >>> import asyncio
+        >>> from vineview.clock import ManualClock
         >>> async def megabytes() -> float:
         ...     async with memory_leak(ManualClock()) as scenario:
         ...         await scenario.run(600)

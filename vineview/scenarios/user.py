@@ -103,9 +103,7 @@ class User:
 
     def _show(self, index: int) -> None:
         self._manager.preload_around_index(index)
-        current_id = self._manager.current_video_id
-        if current_id is not None:
-            self._manager.resume_video(current_id)
+        self._manager.resume_video(self._manager.current_video_id or "")
 
 
 def chances(seed: int | str) -> Random:
