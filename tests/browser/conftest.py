@@ -18,8 +18,10 @@ from vineview.bench.browser import Lab, NotebookPage, find_chromium, launched_ch
 from vineview.errors import UsageError
 
 _EXCLUDED = (
-    # Chromium's own words when a page asks for a picture no server has; Lab asks for none of ours.
-    re.compile(r"Failed to load resource.*favicon"),
+    # JupyterLab's own requests that a kernel's restart or a page's reload cut off: its debugger
+    # panel asks for the debugger's state, and it opens a subshell for widget messages.
+    re.compile(r"Could not restore the debugger state"),
+    re.compile(r"Canceled future for \w+ message before replies were done"),
 )
 
 
@@ -43,6 +45,45 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
+class Tab:
+    """A page that must stay free of console errors, and the notebooks opened in it."""
+
+    def __init__(self, browser: Any, lab: Lab, **options: Any) -> None:
+        self._lab = lab
+        self._context = browser.new_context(has_touch=True, **options)
+        self._opened: list[NotebookPage] = []
+        self.page = self._context.new_page()
+        self.problems: list[str] = []
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self._keep(f"uncaught: {error}"))
+
+    def open(self, cells: Sequence[str]) -> NotebookPage:
+        """Write a notebook of the given cells and open it."""
+        name = f"test-{next(_numbers)}.ipynb"
+        self._lab.write(name, cells)
+        notebook = NotebookPage(self.page, self._lab, name)
+        notebook.open()
+        self._opened.append(notebook)
+        return notebook
+
+    def close(self) -> None:
+        """End the kernels and close the page."""
+        for notebook in self._opened:
+            notebook.shut_down()
+        self._context.close()
+
+    def _note(self, message: Any) -> None:
+        if message.type == "error":
+            self._keep(message.text)
+
+    def _keep(self, text: str) -> None:
+        if not any(rule.search(text) for rule in _EXCLUDED):
+            self.problems.append(text)
+
+
+_numbers = itertools.count()
+
+
 @pytest.fixture
 def viewport() -> dict[str, int]:
     """The page's size; a test may ask for another by parametrising this."""
@@ -50,43 +91,39 @@ def viewport() -> dict[str, int]:
 
 
 @pytest.fixture
-def page(chromium: Any, viewport: dict[str, int]) -> Iterator[Any]:
-    """A fresh page that must stay free of console errors."""
-    context = chromium.new_context(viewport=viewport, has_touch=True)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: _note(problems, message))
-    page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-    yield page
-    context.close()
-    assert problems == []
+def tab(chromium: Any, lab: Lab, viewport: dict[str, int]) -> Iterator[Tab]:
+    """A page of the test's own."""
+    tab = Tab(chromium, lab, viewport=viewport)
+    yield tab
+    tab.close()
+    assert tab.problems == []
 
 
-def _note(problems: list[str], message: Any) -> None:
-    if message.type == "error" and not any(rule.search(message.text) for rule in _EXCLUDED):
-        problems.append(message.text)
+@pytest.fixture(scope="module")
+def new_shared_tab(chromium: Any, lab: Lab) -> Iterator[Callable[[], Tab]]:
+    """Makes pages that the tests of a module share, for those that leave them as they were."""
+    tabs: list[Tab] = []
+
+    def new() -> Tab:
+        tabs.append(Tab(chromium, lab, viewport={"width": 1000, "height": 1000}))
+        return tabs[-1]
+
+    yield new
+    for tab in tabs:
+        tab.close()
+    assert [problem for tab in tabs for problem in tab.problems] == []
 
 
 @pytest.fixture
-def open_notebook(page: Any, lab: Lab) -> Iterator[Callable[[Sequence[str]], NotebookPage]]:
+def page(tab: Tab) -> Any:
+    """The browser's page."""
+    return tab.page
+
+
+@pytest.fixture
+def open_notebook(tab: Tab) -> Callable[[Sequence[str]], NotebookPage]:
     """Writes a notebook of the given cells and opens it; its kernel ends with the test."""
-    names = (f"test-{os.getpid()}-{n}.ipynb" for n in itertools.count(next(_counter)))
-    opened: list[NotebookPage] = []
-
-    def open_(cells: Sequence[str]) -> NotebookPage:
-        name = next(names)
-        lab.write(name, cells)
-        notebook = NotebookPage(page, lab, name)
-        notebook.open()
-        opened.append(notebook)
-        return notebook
-
-    yield open_
-    for notebook in opened:
-        notebook.shut_down()
-
-
-_counter = itertools.count(step=100)
+    return tab.open
 
 
 @pytest.fixture(scope="session")

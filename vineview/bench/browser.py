@@ -253,6 +253,10 @@ class NotebookPage:
         """Run one cell and wait until it has finished."""
         self.page.evaluate(_RUN_CELL, cell)
 
+    def replace(self, cell: int, source: str) -> None:
+        """Change a cell's source, as typing would."""
+        self.page.evaluate(_REPLACE, [cell, source])
+
     def save(self) -> int:
         """Save, and return the file's size in bytes."""
         self.command("docmanager:save")
@@ -287,6 +291,11 @@ class NotebookPage:
 _IDLE = """() => {
   const widget = window.jupyterapp?.shell.currentWidget;
   return widget?.context?.sessionContext?.session?.kernel?.status === "idle";
+}"""
+
+_REPLACE = """([index, source]) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  notebook.widgets[index].model.sharedModel.setSource(source);
 }"""
 
 _SHUT_DOWN = """async () => {

@@ -1,0 +1,520 @@
+"""The player in JupyterLab, as a person meets it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+FEED = """
+import asyncio, os, threading
+from vineview import resources
+from vineview.core.events import VideoEvent
+from vineview.core.manager import VideoManager
+from vineview.media.loader import MediaLoader
+from vineview.widgets import FeedPlayer
+
+def feed(*names):
+    clips = resources.data("feed", "clips")
+    return [
+        VideoEvent(id=f"v{n}", pubkey="0badc0de" * 8, created_at=1_767_225_600 - 3600 * n,
+                   title=name, hashtags=("vine", "test"), is_local=True,
+                   video_url=(clips / name).as_uri())
+        for n, name in enumerate(names)
+    ]
+
+manager = VideoManager(loader=MediaLoader())
+"""
+
+GOOD = """
+manager.add_video_events(feed(
+    "bigbuckbunny.mp4", "portrait.mp4", "landscape.mp4", "square.mp4", "vp9-opus.webm",
+    "countdown.mp4", "silent.mp4", "loop.gif",
+))
+player = FeedPlayer(manager)
+player
+"""
+
+BROKEN = """
+manager.add_video_events(feed(
+    "not-a-video.mp4", "refused-codec.mp4", "no-such-file.mp4", "truncated.mp4", "portrait.mp4",
+))
+player = FeedPlayer(manager)
+player
+"""
+
+SHOWN = ".vv-screen[data-shown]"
+
+PICTURE = """(video) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = 32; canvas.height = 32;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, 32, 32);
+  return [...context.getImageData(0, 0, 32, 32).data];
+}"""
+
+
+class Player:
+    """What a person sees of the player, in words."""
+
+    def __init__(self, page):
+        self.page = page
+        self.root = page.locator(".vv-player").first
+
+    @property
+    def title(self):
+        return self.root.locator(".vv-title").inner_text()
+
+    @property
+    def place(self):
+        return self.root.locator(".vv-place").inner_text()
+
+    def wait_for_title(self, title):
+        self.page.wait_for_function(
+            "(title) => document.querySelector('.vv-title')?.textContent === title", arg=title
+        )
+
+    def wait_until_playing(self, beyond_s=0.0):
+        self.page.wait_for_function(
+            """(beyond) => {
+              const video = document.querySelector('.vv-screen[data-shown]');
+              return video && !video.paused && video.currentTime > beyond;
+            }""",
+            arg=beyond_s,
+        )
+
+    def wait_for_card(self, text):
+        self.root.locator(".vv-card", has_text=text).wait_for()
+
+    def focus(self):
+        self.root.focus()
+
+    def press(self, key):
+        self.page.keyboard.press(key)
+
+    def current_time(self):
+        return self.root.locator(SHOWN).evaluate("video => video.currentTime")
+
+    def picture(self):
+        return self.root.locator(SHOWN).evaluate(PICTURE)
+
+    def swipe(self, from_y, to_y):
+        """A finger's way over the stage, as the browser reports it."""
+        box = self.root.locator(".vv-stage").bounding_box()
+        x = box["x"] + box["width"] / 2
+        touch = self.page.context.new_cdp_session(self.page)
+        for kind, y in (("touchStart", from_y), ("touchMove", to_y), ("touchEnd", None)):
+            points = [] if y is None else [{"x": x, "y": box["y"] + y}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        touch.detach()
+
+
+@pytest.fixture(scope="module")
+def running(new_shared_tab):
+    """A notebook of eight good videos, for the tests that leave it as it was."""
+    tab = new_shared_tab()
+    notebook = tab.open([FEED, GOOD])
+    notebook.run_all()
+    player = Player(tab.page)
+    player.notebook = notebook
+    return player
+
+
+@pytest.fixture
+def player(running):
+    """The shared player, at its first video, muted and playing."""
+    running.notebook.evaluate("player.muted = True; player.go_to(0); player.play()")
+    running.wait_for_title("bigbuckbunny.mp4")
+    running.wait_until_playing()
+    return running
+
+
+@pytest.fixture(scope="module")
+def running_broken(new_shared_tab):
+    """A notebook of broken videos and a good one at the end."""
+    tab = new_shared_tab()
+    notebook = tab.open([FEED, BROKEN])
+    notebook.run_all()
+    player = Player(tab.page)
+    player.notebook = notebook
+    return player
+
+
+@pytest.fixture
+def broken(running_broken):
+    """The player of broken videos, at its first."""
+    running_broken.notebook.evaluate("player.go_to(0)")
+    running_broken.wait_for_card("not-a-video.mp4 is not a video")
+    return running_broken
+
+
+@pytest.fixture
+def own_player(page, open_notebook):
+    """A player of eight good videos in a page of the test's own."""
+    notebook = open_notebook([FEED, GOOD])
+    notebook.run_all()
+    player = Player(page)
+    player.notebook = notebook
+    player.wait_until_playing()
+    return player
+
+
+class TestPlaying:
+    def test_time_advances_and_the_picture_moves(self, player):
+        player.notebook.evaluate("player.go_to(2)")
+        player.wait_for_title("landscape.mp4")
+        player.wait_until_playing(beyond_s=0.2)
+        first_time, first_picture = player.current_time(), player.picture()
+        player.wait_until_playing(beyond_s=first_time + 0.7)
+        difference = sum(
+            abs(a - b) for a, b in zip(first_picture, player.picture(), strict=True)
+        ) / len(first_picture)
+        assert difference > 2
+
+    def test_it_starts_muted_and_says_so(self, player):
+        assert player.root.locator(SHOWN).evaluate("video => video.muted")
+        assert player.root.locator(".vv-sound").inner_text() == "Tap for sound"
+
+    def test_tapping_brings_sound_and_python_knows(self, player):
+        player.root.locator(".vv-sound").click()
+        player.page.wait_for_function(
+            "() => document.querySelector('.vv-screen[data-shown]').muted === false"
+        )
+        assert player.notebook.evaluate("print(player.muted)").strip() == "False"
+
+    def test_a_short_video_loops(self, player):
+        player.wait_until_playing(beyond_s=1)
+        player.notebook.evaluate("player.seek(5.0)")
+        player.page.wait_for_function(
+            """() => {
+              const video = document.querySelector('.vv-screen[data-shown]');
+              return !video.paused && video.currentTime > 0.2 && video.currentTime < 4;
+            }"""
+        )
+
+    def test_caption_says_how_it_plays(self, player):
+        caption = player.root.locator(".vv-caption").inner_text()
+        assert caption == "H.264 Main 1280x720 · AAC 5.1 · plays as is"
+
+    def test_the_manager_hears_what_was_seen(self, player):
+        player.wait_until_playing(beyond_s=0.6)
+        told = player.notebook.evaluate(
+            "print(manager.get_controller('v0').is_playing, player.position_s > 0)"
+        )
+        assert told.split() == ["True", "True"]
+
+    def test_a_webm_plays_after_remuxing(self, player):
+        player.root.locator(".vv-cell-button").nth(4).click()
+        player.wait_for_title("vp9-opus.webm")
+        player.wait_until_playing(beyond_s=0.2)
+
+    def test_a_gif_shows_as_an_image(self, player):
+        player.root.locator(".vv-cell-button").nth(7).click()
+        player.page.wait_for_function(
+            """() => {
+              const shown = document.querySelector('.vv-screen[data-shown]');
+              return shown?.tagName === 'IMG' && shown.naturalWidth > 0;
+            }"""
+        )
+
+
+class TestGoing:
+    def test_next_by_button(self, player):
+        player.root.get_by_role("button", name="Next video").click()
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing()
+        assert player.place == "2 of 8"
+
+    @pytest.mark.parametrize("key", ["ArrowDown", "ArrowRight", "j"])
+    def test_next_by_key(self, player, key):
+        player.focus()
+        player.press(key)
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing()
+
+    def test_back_by_key(self, player):
+        player.focus()
+        player.press("ArrowDown")
+        player.wait_for_title("portrait.mp4")
+        player.press("k")
+        player.wait_for_title("bigbuckbunny.mp4")
+        player.wait_until_playing()
+
+    def test_next_by_swipe(self, player):
+        player.swipe(from_y=330, to_y=120)
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing()
+
+    def test_the_manager_follows(self, player):
+        player.focus()
+        player.press("ArrowDown")
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing()
+        assert player.notebook.evaluate("print(manager.current_video_id)").strip() == "v1"
+
+    def test_the_page_follows_python(self, player):
+        player.notebook.evaluate("player.go_to(2)")
+        player.wait_for_title("landscape.mp4")
+        player.wait_until_playing()
+
+    def test_the_neighbour_waits_with_its_first_picture_decoded(self, player):
+        player.page.wait_for_function(
+            """() => [...document.querySelectorAll('video.vv-screen:not([data-shown])')]
+                     .some((video) => video.readyState >= 2 && video.paused)"""
+        )
+
+    def test_keys_do_not_reach_the_notebook(self, player):
+        """In a notebook's command mode m makes a text cell and arrows move between cells."""
+        player.focus()
+        player.press("m")
+        player.press("ArrowDown")
+        player.wait_for_title("portrait.mp4")
+        kinds = player.page.evaluate(
+            "() => [...window.jupyterapp.shell.currentWidget.content.widgets]"
+            ".map((cell) => cell.model.type)"
+        )
+        assert kinds == ["code", "code"]
+        assert player.notebook.evaluate("print(player.muted)").strip() == "False"
+
+    def test_space_pauses_and_plays(self, player):
+        player.focus()
+        player.press(" ")
+        player.page.wait_for_function(
+            "() => document.querySelector('.vv-screen[data-shown]').paused"
+        )
+        player.press(" ")
+        player.wait_until_playing()
+
+    def test_ten_fast_presses_end_where_they_should(self, player):
+        player.focus()
+        for _ in range(3):
+            player.press("ArrowDown")
+        for _ in range(2):
+            player.press("ArrowUp")
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing(beyond_s=0.3)
+        assert player.notebook.evaluate("print(manager.current_video_id)").strip() == "v1"
+
+
+class TestTrouble:
+    def test_each_broken_clip_shows_its_reason_and_next_goes_on(self, broken):
+        broken.root.get_by_role("button", name="Next video").last.click()
+        broken.wait_for_title("refused-codec.mp4")
+        broken.wait_for_card("MPEG-4 part 2")
+        broken.focus()
+        broken.press("ArrowDown")
+        broken.wait_for_title("no-such-file.mp4")
+        broken.wait_for_card("There is no video at its address")
+        broken.press("ArrowDown")
+        broken.press("ArrowDown")
+        broken.wait_for_title("portrait.mp4")
+        broken.wait_until_playing()
+
+    def test_a_cut_off_clip_plays_what_is_there(self, broken):
+        broken.focus()
+        for _ in range(3):
+            broken.press("ArrowDown")
+        broken.wait_for_title("truncated.mp4")
+        broken.wait_until_playing(beyond_s=0.2)
+        assert "cut off" in broken.root.locator(".vv-caption").inner_text()
+
+    def test_badges_tell_states_in_words(self, broken):
+        broken.page.wait_for_function(
+            """() => [...document.querySelectorAll('.vv-badge')]
+                     .filter((badge) => badge.textContent === 'Failed').length === 3"""
+        )
+        words = broken.root.locator(".vv-badge").all_inner_texts()
+        assert words == ["Failed", "Failed", "Failed", "Ready", "Not loaded"]
+
+    def test_hovering_tells_class_and_reason(self, broken):
+        broken.root.locator(".vv-cell-button").nth(2).hover()
+        tip = broken.root.locator(".vv-tip")
+        tip.wait_for()
+        assert "NOT_FOUND" in tip.inner_text()
+
+    def test_a_codec_only_this_browser_refuses_says_so(self, page, open_notebook):
+        """The manager has loaded it; MediaSource decides, and the feed goes on."""
+        refused = (
+            "manager.add_video_events(feed('bigbuckbunny.mp4', 'portrait.mp4'))\n"
+            "await manager.preload_video('v0')\n"
+            "class Other(type(manager.get_controller('v0'))):\n"
+            "    mime_type = 'video/mp4; codecs=\"hvc1.8.6.L93.B0\"'\n"
+            "manager.get_controller('v0').__class__ = Other\n"
+            "player = FeedPlayer(manager)\n"
+            "player"
+        )
+        notebook = open_notebook([FEED, refused])
+        notebook.run_all()
+        player = Player(page)
+        player.wait_for_card("This browser cannot show it")
+        assert "hvc1.8.6.L93.B0" in player.root.locator(".vv-card").inner_text()
+        assert "hvc1" in notebook.evaluate("print(player.to_html())")
+        player.focus()
+        player.press("ArrowDown")
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing()
+
+    def test_an_empty_feed_has_a_friendly_card(self, page, open_notebook):
+        open_notebook([FEED, "FeedPlayer(manager)"]).run_all()
+        Player(page).wait_for_card("This feed is empty")
+
+    def test_a_dead_kernel_leaves_a_note_not_a_black_box(self, own_player):
+        own_player.page.evaluate(
+            "async () => { await window.jupyterapp.shell.currentWidget.context.sessionContext"
+            ".session.kernel.restart(); }"
+        )
+        own_player.root.locator(".vv-note", has_text="The kernel does not answer").wait_for(
+            timeout=30_000
+        )
+        assert own_player.title == "bigbuckbunny.mp4"
+
+
+class TestSight:
+    def test_a_cell_out_of_sight_gets_no_segments(self, page, open_notebook):
+        watch = (
+            "sent = []\n"
+            "send = player.send\n"
+            "def keep(content, buffers=None):\n"
+            "    if content['kind'] in {'init', 'segment'}:\n"
+            "        sent.append(content['kind'])\n"
+            "    send(content, buffers)\n"
+            "player.send = keep\n"
+            "from IPython.display import HTML\n"
+            "HTML('<div style=\"height:3000px\">below</div>')"
+        )
+        notebook = open_notebook([FEED, GOOD, watch])
+        notebook.run_all()
+        player = Player(page)
+        page.get_by_text("below", exact=True).scroll_into_view_if_needed()
+        page.wait_for_function(
+            """() => {
+              const stage = document.querySelector('.vv-stage');
+              return !stage || stage.getBoundingClientRect().bottom < 0
+                     || stage.getBoundingClientRect().top > innerHeight;
+            }"""
+        )
+        page.wait_for_timeout(500)
+        notebook.evaluate("sent.clear(); player.go_to(3)")
+        page.wait_for_timeout(1500)
+        assert notebook.evaluate("print(sent)").strip() == "[]"
+        player.root.locator(".vv-stage").scroll_into_view_if_needed()
+        player.wait_for_title("square.mp4")
+        player.wait_until_playing(beyond_s=0.2)
+        assert "segment" in notebook.evaluate("print(sent)")
+
+
+class TestLiving:
+    def test_the_saved_notebook_stays_small(self, own_player):
+        before = own_player.notebook.path.stat().st_size
+        own_player.wait_until_playing(beyond_s=1)
+        grown = own_player.notebook.save() - before
+        assert grown < 60_000
+        outputs = json.loads(own_player.notebook.path.read_text())["cells"][1]["outputs"]
+        assert "Video 1 of 8" in "".join(outputs[0]["data"]["text/html"])
+
+    def test_reloading_the_page_plays_on(self, own_player):
+        own_player.notebook.save()
+        own_player.notebook.reload()
+        again = Player(own_player.page)
+        again.wait_until_playing()
+        assert again.title == "bigbuckbunny.mp4"
+
+    def test_running_the_cell_again_leaves_nothing_behind(self, own_player):
+        count = (
+            "import gc; gc.collect()\n"
+            "print(len(asyncio.all_tasks()), threading.active_count(),"
+            " len(os.listdir('/proc/self/fd')))"
+        )
+        again = "player = FeedPlayer(manager); player"
+        notebook = own_player.notebook
+        notebook.replace(1, again)
+        for _ in range(3):
+            notebook.run(1)
+            own_player.wait_until_playing()
+        before = [int(n) for n in notebook.evaluate(count).split()]
+        for _ in range(20):
+            notebook.run(1)
+            own_player.wait_until_playing()
+        own_player.page.wait_for_timeout(500)
+        after = [int(n) for n in notebook.evaluate(count).split()]
+        # A stream waits for each neighbour on the page; twenty more would be a leak.
+        assert after[0] <= before[0] + 4
+        assert after[1] <= before[1] + 2
+        assert after[2] <= before[2] + 4
+        assert own_player.page.locator("video").count() <= 4
+
+    def test_two_views_of_one_player_both_play(self, page, open_notebook):
+        notebook = open_notebook([FEED, GOOD, "player"])
+        notebook.run_all()
+        page.set_viewport_size({"width": 1000, "height": 1900})
+        page.wait_for_function(
+            """() => {
+              const shown = [...document.querySelectorAll('.vv-screen[data-shown]')];
+              return shown.length === 2 && shown.every((video) => video.currentTime > 0.2);
+            }"""
+        )
+
+
+class TestLooks:
+    @pytest.fixture
+    def wide(self, player):
+        """Whatever a test does to the page's width, the next one finds it wide again."""
+        yield
+        player.page.set_viewport_size({"width": 1000, "height": 1000})
+
+    @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+    def test_words_are_legible_in_both_themes(self, player, theme, pictures):
+        player.notebook.command("apputils:change-theme", theme=theme)
+        player.page.wait_for_function(
+            "(light) => document.body.dataset.jpThemeLight === light",
+            arg="true" if theme.endswith("Light") else "false",
+        )
+        contrast = player.root.locator(".vv-title").evaluate(CONTRAST)
+        assert contrast > 7
+        if pictures:
+            player.wait_until_playing(beyond_s=1)
+            player.root.screenshot(path=pictures / f"{theme}.png")
+
+    @pytest.mark.parametrize("width", [1000, 700, 420])
+    def test_nothing_sticks_out_of_a_narrow_page(self, player, width, pictures, wide):
+        player.page.set_viewport_size({"width": width, "height": 1000})
+        sticking_out = player.root.evaluate(
+            """(root) => {
+              const box = root.getBoundingClientRect();
+              const named = '.vv-stage, .vv-stage button, .vv-info, .vv-strip';
+              const parts = root.querySelectorAll(named);
+              return [...parts].filter((part) => {
+                const own = part.getBoundingClientRect();
+                return own.width && (own.right > box.right + 1 || own.left < box.left - 1);
+              }).map((part) => part.className);
+            }"""
+        )
+        assert sticking_out == []
+        if pictures:
+            player.wait_until_playing(beyond_s=1)
+            player.root.screenshot(path=pictures / f"{width}px.png")
+
+    def test_every_control_has_a_name(self, player):
+        nameless = player.root.evaluate(
+            """(root) => [...root.querySelectorAll('button, input')]
+              .filter((each) => !(each.getAttribute('aria-label') || each.textContent.trim()))
+              .length"""
+        )
+        assert nameless == 0
+
+
+CONTRAST = """(node) => {
+  const luminance = (colour) => {
+    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+      .map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  let under = node;
+  const clear = "rgba(0, 0, 0, 0)";
+  while (getComputedStyle(under).backgroundColor === clear) under = under.parentElement;
+  const [a, b] = [getComputedStyle(node).color, getComputedStyle(under).backgroundColor]
+    .map(luminance).sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}"""
