@@ -49,6 +49,10 @@ class TestPoster:
         """Also what no browser plays."""
         assert pixels(poster(clips / name)).size
 
+    def test_a_single_picture(self, make_clip):
+        """A decoder that holds pictures back is asked for its only one."""
+        assert pixels(poster(make_clip("one.mp4", seconds=0.04))).size
+
     def test_sound_has_none(self, make_clip, tmp_path):
         """A clip without a picture says so."""
         path = tmp_path / "tone.mp4"

@@ -106,6 +106,12 @@ class TestFacts:
         path.write_bytes((clips / "vp9-opus.webm").read_bytes())
         assert probe(path).format == "webm"
 
+    def test_descriptions_in_other_encodings(self, make_clip, tmp_path):
+        """A name that is not UTF-8 does not keep a clip from playing."""
+        data = make_clip("plain.mp4").read_bytes().replace(b"VideoHandler", b"Video\xe4andler")
+        assert b"Video\xe4andler" in data
+        assert probe(io.BytesIO(data)).verdict
+
     def test_little_is_read(self, clips):
         """Probing costs the beginning of a clip."""
 

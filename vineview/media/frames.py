@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.opening import LIMITS, Source, open_clip, source_name
+from vineview.media.packets import demuxed
 from vineview.media.tracks import choose_tracks
 
 __all__ = ["poster", "poster_of"]
@@ -66,15 +67,14 @@ def _first_frame(container: InputContainer, track: VideoStream) -> VideoFrame | 
     container.seek(container.start_time or 0)
     if not track.codec_context.is_open:
         track.codec_context.options = dict(LIMITS)
-        track.thread_type = "SLICE"  # frame threads would hold the first picture back
-    for packet in itertools.islice(container.demux(track), _MAX_PACKETS):
+    packets = itertools.islice(demuxed(container, [track]), _MAX_PACKETS)
+    for packet in itertools.chain(packets, [None]):  # None asks for what is still inside
         try:
-            frames = packet.decode()
-        except av.InvalidDataError:
+            frames = track.codec_context.decode(packet)
+        except av.FFmpegError:
             continue
         for frame in frames:
-            if isinstance(frame, VideoFrame):
-                return frame
+            return frame
     return None
 
 
@@ -86,6 +86,7 @@ def _upright(frame: VideoFrame, aspect: float, max_width: int) -> VideoFrame:
     shown_width = height if turn in {90, 270} else width
     scale = min(1.0, max_width / shown_width)
     graph = av.filter.Graph()
+    graph.threads = 1
     nodes = [
         graph.add_buffer(
             width=frame.width,

@@ -41,8 +41,8 @@ _READ_BYTES = 2**16
 MAX_PIXELS = 8192 * 8192
 """Pictures larger than this are refused unseen: a header is a few bytes, its frame gigabytes."""
 
-LIMITS = {"max_pixels": str(MAX_PIXELS)}
-"""What every decoder is told before it decodes anything from outside."""
+LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
+"""What every decoder of bytes from outside is told; one picture is not worth starting threads."""
 
 
 @contextlib.contextmanager
@@ -69,6 +69,7 @@ def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputConta
                 "r",
                 container_options=_OPTIONS,
                 options=LIMITS,
+                metadata_errors="replace",
                 buffer_size=_READ_BYTES,
             )
         except av.FFmpegError as error:

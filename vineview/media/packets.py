@@ -1,9 +1,7 @@
-"""Packets: a clip's own, from a keyframe on, with times a muxer accepts.
+"""Packets: a clip's own, from a keyframe on, their times counted from the clip's beginning.
 
-Times are counted from the clip's beginning: where its picture begins, unless its sound begins
-much earlier. FFmpeg reports packets without times, out of order and before that beginning; they
-are mended or dropped here, so that nothing after has to think of it. Packets of size 0 are left
-out, not those without a ``dts``: many containers store none.
+The beginning is where its picture begins, unless its sound begins much earlier. What lies before it
+is dropped. Packets of size 0 are left out, not those without a ``dts``: many containers store none.
 """
 
 from __future__ import annotations
@@ -18,13 +16,15 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from vineview.media.timing import TrackClock
 from vineview.media.tracks import tick
 
-__all__ = ["PacketReader"]
+__all__ = ["PacketReader", "demuxed"]
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
 _AUDIO_LEAD_S = 0.5
+_MAX_TICKS = 2**62
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
 
 
@@ -45,13 +45,19 @@ class PacketReader:
         self._tracks = tracks
         self.origin_s = _nominal_origin_s(tracks) if origin_s is None else origin_s
         """The moment of the clip's own clock that is zero here."""
+        self._begun_s = self.origin_s
 
     def read(self, start_s: float) -> Iterator[Packet[Any]]:
         """Every whole packet from the keyframe at or before ``start_s`` on."""
-        clocks = {track.index: _TrackClock() for track in self._tracks}
+        clocks: dict[int, TrackClock] = {}
         for packet in self._from_keyframe(start_s):
-            ticks = round(self.origin_s / tick(packet.stream))
-            if clocks[packet.stream_index].settle(packet, ticks):
+            if not clocks:
+                begun_s = self._begun_s - self.origin_s
+                clocks = {
+                    track.index: TrackClock(origin_s=self.origin_s, begun_s=begun_s)
+                    for track in self._tracks
+                }
+            if clocks[packet.stream_index].settle(packet):
                 yield packet
 
     def _from_keyframe(self, start_s: float) -> Iterator[Packet[Any]]:
@@ -62,14 +68,15 @@ class PacketReader:
         lead = self._tracks[0]
         for back_s in _BACK_OFF_S:
             wanted_s = max(start_s - back_s, 0.0) + self.origin_s
-            self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)
+            offset = min(int(wanted_s / tick(lead)), _MAX_TICKS)
+            self._container.seek(offset, stream=lead, backward=True)
             keyframe, early, packets = self._first_keyframe()
             if keyframe is None:
                 continue
-            begun_s = _time_s(keyframe)
-            if begun_s - self.origin_s <= start_s or back_s >= start_s:
+            self._begun_s = _time_s(keyframe)
+            if self._begun_s - self.origin_s <= start_s or back_s >= start_s:
                 for packet in itertools.chain(early, [keyframe], packets):
-                    if packet.stream_index == lead.index or _end_s(packet) > begun_s:
+                    if packet.stream_index == lead.index or _end_s(packet) > self._begun_s:
                         yield packet
                 return
 
@@ -77,9 +84,9 @@ class PacketReader:
         keyframe, early, packets = self._first_keyframe()
         if keyframe is None:
             return
-        begun_s = _time_s(keyframe)
-        if begun_s - self.origin_s < _AUDIO_LEAD_S:
-            self.origin_s = begun_s  # the header was off by a little, or hid what precedes it
+        self._begun_s = _time_s(keyframe)
+        if self._begun_s - self.origin_s < _AUDIO_LEAD_S:
+            self.origin_s = self._begun_s  # the header was off, or hid what precedes it
         yield from itertools.chain(early, [keyframe], packets)
 
     def _first_keyframe(
@@ -87,7 +94,7 @@ class PacketReader:
     ) -> tuple[Packet[Any] | None, list[Packet[Any]], Iterator[Packet[Any]]]:
         """The leading track's next keyframe, the other packets before it, and those after."""
         lead = self._tracks[0].index
-        packets = self._demuxed()
+        packets = demuxed(self._container, self._tracks)
         early: deque[Packet[Any]] = deque(maxlen=_MAX_EARLY_PACKETS)
         for packet in packets:
             if packet.stream_index != lead:
@@ -96,41 +103,19 @@ class PacketReader:
                 return packet, list(early), packets
         return None, [], packets
 
-    def _demuxed(self) -> Iterator[Packet[Any]]:
-        """Packets as they are stored; damaged stretches are passed over, up to a limit."""
-        for _ in range(_MAX_ERRORS):
-            try:
-                for packet in self._container.demux(self._tracks):
-                    if packet.size and not packet.is_corrupt:
-                        yield packet
-            except av.InvalidDataError:
-                continue
-            return
 
-
-class _TrackClock:
-    """One track's times, made good enough for a muxer: present and increasing."""
-
-    def __init__(self) -> None:
-        self._last: int | None = None
-
-    def settle(self, packet: Packet[Any], origin: int) -> bool:
-        """Mend a packet's times in place; false if it lies before the clip's beginning."""
-        pts = None if packet.pts is None else packet.pts - origin
-        dts = None if packet.dts is None else packet.dts - origin
-        if pts is None:
-            pts = dts
-        if pts is None:
-            pts = dts = 0 if self._last is None else self._last + max(packet.duration or 1, 1)
-        if pts < 0:
-            return False
-        if dts is not None:
-            if self._last is not None and dts <= self._last:
-                dts = self._last + 1
-                pts = max(pts, dts)
-            self._last = dts
-        packet.pts, packet.dts = pts, dts
-        return True
+def demuxed(container: InputContainer, tracks: list[Stream]) -> Iterator[Packet[Any]]:
+    """Packets as they are stored; damaged stretches are passed over, up to a limit."""
+    for _ in range(_MAX_ERRORS):
+        try:
+            for packet in container.demux(tracks):
+                if packet.size and not packet.is_corrupt:
+                    yield packet
+        except av.InvalidDataError:
+            continue
+        except IndexError:
+            return  # PyAV's flush at the end trips over tracks that appeared only while reading
+        return
 
 
 def _nominal_origin_s(tracks: list[Stream]) -> float:

@@ -280,11 +280,12 @@ def _shortfall(container: InputContainer) -> str:
         return ""
     size, end, missing_from_s = container.size, 0, None
     for track in container.streams:
-        entries: Any = itertools.islice(track.index_entries, _MAX_INDEX_ENTRIES)
-        for entry in entries:
-            entry_end = entry.pos + entry.size
-            end = max(end, entry_end)
-            if entry_end > size:
+        index: Any = track.index_entries
+        if not len(index) or index[len(index) - 1].pos + index[len(index) - 1].size <= size:
+            continue  # media is stored in the order of time, so all of this track is there
+        for entry in itertools.islice(index, _MAX_INDEX_ENTRIES):
+            end = max(end, entry.pos + entry.size)
+            if entry.pos + entry.size > size:
                 at_s = float(entry.timestamp * tick(track))
                 missing_from_s = at_s if missing_from_s is None else min(missing_from_s, at_s)
     if missing_from_s is None:

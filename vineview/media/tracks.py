@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -70,10 +71,16 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
             (``unknown-codec``), or it is larger than
             :data:`~vineview.media.opening.MAX_PIXELS` (``too-large``).
     """
-    best = container.streams.best("video")
-    pictures = [one for one in (best, *container.streams.video) if isinstance(one, VideoStream)]
-    video = next((one for one in pictures if not one.disposition & Disposition.attached_pic), None)
-    sound = container.streams.best("audio")
+    pictures = [_best(container, "video"), *container.streams.video]
+    video = next(
+        (
+            one
+            for one in pictures
+            if isinstance(one, VideoStream) and not one.disposition & Disposition.attached_pic
+        ),
+        None,
+    )
+    sound = _best(container, "audio")
     audio = sound if isinstance(sound, AudioStream) and _is_known(sound) else None
     if video is None and audio is None:
         raise MediaError(
@@ -119,6 +126,14 @@ def codec_name(track: Stream) -> str:
 def tick(track: Stream) -> Fraction:
     """A track's time base; PyAV gives ``None`` or 0/1 where there is none."""
     return track.time_base or _MICROSECOND
+
+
+def _best(container: InputContainer, kind: Literal["video", "audio"]) -> Stream | None:
+    """The track FFmpeg would choose; none if it is one that appeared only while reading."""
+    try:
+        return container.streams.best(kind)
+    except IndexError:
+        return None
 
 
 def _is_known(track: Stream) -> bool:
