@@ -36,12 +36,12 @@ class TestRecording:
     def test_the_bundled_file_is_what_the_command_writes(self, tmp_path):
         """Byte for byte, in another process."""
         done = subprocess.run(
-            [sys.executable, "-m", "vineview.scenarios", str(tmp_path)],
+            [sys.executable, "-m", "vineview.scenarios", str(tmp_path / "new")],
             capture_output=True,
             text=True,
             check=True,
         )
-        written = tmp_path / "memory-leak.ndjson"
+        written = tmp_path / "new" / "memory-leak.ndjson"
         assert done.stdout == f"{written}\n"
         assert written.read_bytes() == resources.data("incidents", written.name).read_bytes()
 

@@ -25,7 +25,7 @@ def make(folder: Path) -> list[Path]:
     """Record every fault for three hours and write it down; this takes a few seconds.
 
     Args:
-        folder: Where the files go; it must exist.
+        folder: Where the files go; made if missing.
 
     Returns:
         The files written.
@@ -33,6 +33,7 @@ def make(folder: Path) -> list[Path]:
     Raises:
         TelemetryError: If one cannot be written.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     return [asyncio.run(_record(memory_leak, folder))]
 
 

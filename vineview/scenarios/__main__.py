@@ -15,7 +15,7 @@ def main() -> int:
         prog="python -m vineview.scenarios",
         description="Record every scripted fault and write it as DIR/<name>.ndjson.",
     )
-    parser.add_argument("folder", metavar="DIR", type=Path, help="an existing folder")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a folder, made if missing")
     for path in scenarios.make(parser.parse_args().folder):
         sys.stdout.write(f"{path}\n")
     return 0
