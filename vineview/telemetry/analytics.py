@@ -20,6 +20,7 @@ from vineview.telemetry.export import Telemetry
 from vineview.telemetry.leak import Leak, Projection, judge, projections
 from vineview.telemetry.ranges import Coverage
 from vineview.telemetry.schema import Sample, parse_at
+from vineview.telemetry.summary import analytics_html, analytics_text
 from vineview.telemetry.thresholds import Alert, AlertBook, Severity
 from vineview.telemetry.trend import Interval, Trend, growth, least_squares_slope, trend
 from vineview.telemetry.wire import analytics_to_wire
@@ -209,6 +210,12 @@ class Analytics:
     def to_wire(self) -> dict[str, Any]:
         """The app's own names and units (reference, section 8), as plain JSON values."""
         return analytics_to_wire(self)
+
+    def __str__(self) -> str:
+        return analytics_text(self)
+
+    def _repr_html_(self) -> str:
+        return analytics_html(self)
 
 
 def analyse(telemetry: Telemetry) -> Analytics:
