@@ -79,6 +79,13 @@ class TestCodecStrings:
         names = [codec_strings(init_of(name, "dOps", b""))[0] for name in ("Opus", "fLaC", "ac-3")]
         assert names == ["opus", "flac", "ac-3"]
 
+    @pytest.mark.parametrize("kind", ["avcC", "hvcC", "vpcC", "av1C", "esds"])
+    def test_a_configuration_cut_short(self, kind):
+        """Damage gives a string that means nothing, not an error."""
+        entries = {"avcC": "avc1", "hvcC": "hev1", "vpcC": "vp09", "av1C": "av01", "esds": "mp4a"}
+        (string,) = codec_strings(init_of(entries[kind], kind, b""))
+        assert string.startswith(entries[kind])
+
     def test_nothing_to_read(self):
         """No header, no strings."""
         assert codec_strings(b"") == []

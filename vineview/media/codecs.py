@@ -74,6 +74,7 @@ _LABELS = {
 _VISUAL_ENTRY_BYTES = 78
 _AUDIO_ENTRY_BYTES = 28
 _VISUAL = frozenset({"avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v"})
+_CONFIG_BYTES = 13
 _AAC, _SBR, _ESCAPE, _PS = 2, 5, 31, 29
 _VISUAL_OBJECT_SEQUENCE = b"\x00\x00\x01\xb0"
 
@@ -115,7 +116,7 @@ def codec_strings(init: bytes) -> list[str]:
         for entry in boxes(init, stsd.start + 8, stsd.end):
             skipped = _VISUAL_ENTRY_BYTES if entry.kind in _VISUAL else _AUDIO_ENTRY_BYTES
             children = {
-                box.kind: init[box.start : box.end]
+                box.kind: init[box.start : box.end].ljust(_CONFIG_BYTES, b"\0")  # damage cuts it
                 for box in boxes(init, entry.start + skipped, entry.end)
             }
             strings.append(_string(entry.kind, children))
@@ -181,11 +182,11 @@ def _av1(config: bytes) -> str:
 def _esds(payload: bytes) -> str:
     """The object type, and for AAC and MPEG-4 visual the profile behind it."""
     found = dict(_descriptors(payload[4:]))
-    config = found.get(4, b"\x00")
-    object_type, specific = config[0], found.get(5, b"")
+    config, specific = found.get(4, b""), found.get(5, b"")
+    object_type = config[0] if config else 0
     if object_type == 0x40 and specific:  # noqa: PLR2004 - ISO/IEC 14496-1's number for AAC
         return f"40.{_aac_object(specific)}"
-    if object_type == 0x20 and specific.startswith(_VISUAL_OBJECT_SEQUENCE):  # noqa: PLR2004 - and for MPEG-4 visual
+    if object_type == 0x20 and specific[:-1].startswith(_VISUAL_OBJECT_SEQUENCE):  # noqa: PLR2004 - and for MPEG-4 visual
         return f"20.{specific[4]}"
     return f"{object_type:02x}"
 
