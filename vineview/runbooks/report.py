@@ -134,7 +134,7 @@ def _output(output: Mapping[str, Any], anchor: str) -> Iterator[_Piece]:
 
 def _chart(data: Mapping[str, Any], anchor: str) -> _Piece:
     """A figure for plotly to draw, and its static picture for when scripts are off."""
-    figure = data[PLOTLY]
+    figure = _offline(data[PLOTLY])
     height = figure.get("layout", {}).get("height")
     return _Piece(
         "chart",
@@ -143,6 +143,17 @@ def _chart(data: Mapping[str, Any], anchor: str) -> _Piece:
         figure=Markup(json.dumps(figure).replace("<", "\\u003c")),  # noqa: S704 - holds no tag
         height=height if isinstance(height, int) else 420,
     )
+
+
+def _offline(value: Any) -> Any:
+    """The figure without pictures that would have to be fetched."""
+    if isinstance(value, Mapping):
+        return {
+            key: _offline(item)
+            for key, item in value.items()
+            if key != "source" or not isinstance(item, str) or item.startswith("data:")
+        }
+    return [_offline(item) for item in value] if isinstance(value, list) else value
 
 
 def _contents(pieces: list[_Piece]) -> Iterator[tuple[str, Markup]]:

@@ -207,10 +207,10 @@ class Runbook:
         """Send memory pressure, twice as the runbook does, and compare before with after."""
         before = await self._read()
         self._freed_at = self._freed_at or before.at
-        outcomes = [
-            await self._write(f"{step}, {number} of 2", self.ops.relieve_memory)
-            for number in (1, 2)
-        ]
+        keys = [f"{step}, {number} of 2" for number in (1, 2)]
+        outcomes = [await self._write(key, self.ops.relieve_memory) for key in keys]
+        if self._done.issuperset(keys):
+            return self._report(Finding(step, Verdict.NOTE, wording.SENT_BEFORE))
         if not all(outcome.applied for outcome in outcomes):
             return self._not_sent(step, outcomes)
         after = await self._read()

@@ -3,45 +3,54 @@
 (() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+  const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  const drawn = [];
 
   /** What a figure takes from the page: text, grid and ground. */
   function look(layout) {
-    const axes = Object.keys({ xaxis: 1, yaxis: 1, ...layout }).filter((k) => /^[xy]axis\d*$/.test(k));
+    const text = colour("--text");
+    const muted = colour("--muted");
+    const line = colour("--line");
     const patch = {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      "font.color": colour("--text"),
+      "font.color": text,
+      "legend.font.color": text,
       "hoverlabel.bgcolor": colour("--card"),
-      "hoverlabel.font.color": colour("--text"),
+      "hoverlabel.font.color": text,
     };
-    for (const axis of axes) {
-      patch[`${axis}.gridcolor`] = colour("--line");
-      patch[`${axis}.linecolor`] = colour("--line");
-      patch[`${axis}.zerolinecolor`] = colour("--line");
+    for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      patch[`${axis}.gridcolor`] = line;
+      patch[`${axis}.linecolor`] = line;
+      patch[`${axis}.zerolinecolor`] = line;
+      patch[`${axis}.tickfont.color`] = muted;
+      patch[`${axis}.title.font.color`] = muted;
     }
+    (layout.annotations || []).forEach((annotation, index) => {
+      const own = (annotation.font && annotation.font.color) || text;
+      patch[`annotations[${index}].font.color`] = dark.matches ? text : own;
+    });
     return patch;
   }
 
-  const drawn = [];
-  for (const chart of document.querySelectorAll("figure.chart")) {
+  async function draw(chart) {
     const plot = chart.querySelector(".plot");
-    const figure = JSON.parse(chart.querySelector("script").textContent);
+    const { data, layout } = JSON.parse(chart.querySelector("script").textContent);
     plot.hidden = false;
-    delete figure.layout.width;
-    const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
-    Plotly.newPlot(plot, figure.data, { autosize: true, ...figure.layout }, options)
-      .then(() => Plotly.relayout(plot, look(figure.layout)))
-      .then(() => {
-        chart.querySelector(".static").hidden = true;
-        drawn.push(plot);
-        chart.dataset.drawn = "true";
-      })
-      .catch((error) => {
-        plot.hidden = true;
-        console.error("this chart could not be drawn", error);
-      });
+    try {
+      const { width, ...rest } = layout;
+      await Plotly.newPlot(plot, data, { autosize: true, ...structuredClone(rest) }, options);
+      await Plotly.relayout(plot, look(layout));
+      chart.querySelector(".static").hidden = true;
+      chart.dataset.drawn = "true";
+      drawn.push({ plot, layout });
+    } catch (error) {
+      plot.hidden = true;
+      console.error("this chart could not be drawn; its picture is shown instead", error);
+    }
   }
-  const restyle = () => drawn.forEach((plot) => Plotly.relayout(plot, look(plot.layout)));
+
+  const restyle = () => drawn.forEach(({ plot, layout }) => Plotly.relayout(plot, look(layout)));
   dark.addEventListener("change", restyle);
-  window.addEventListener("beforeprint", restyle);
+  document.querySelectorAll("figure.chart").forEach(draw);
 })();
