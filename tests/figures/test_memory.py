@@ -145,6 +145,16 @@ class TestLook:
         """No default template, no list of numbers: 1000 points stay under 90 kB."""
         assert len(memory_figure(samples, events=events).to_json()) < 90_000
 
+    def test_the_time_axis_is_exactly_the_data_or_the_span(self, samples, events):
+        """Marks get no extra room, so a slider below the chart matches its axis."""
+        ends = [samples["at"].iloc[place].timestamp() * 1000 for place in (0, -1)]
+        assert list(memory_figure(samples, events=events).layout.xaxis.range) == ends
+        span = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+        wide = memory_figure(samples, span=span).layout.xaxis.range
+        assert wide[1] - wide[0] == 86_400_000
+        alone = memory_figure(samples.head(1)).layout.xaxis.range
+        assert alone[1] - alone[0] == 60_000
+
     def test_a_title_inside_is_optional(self, samples):
         assert memory_figure(samples).layout.title.text is None
         assert memory_figure(samples, title="Memory").layout.title.text == "Memory"

@@ -31,6 +31,7 @@ from vineview.telemetry.thresholds import Thresholds
 __all__ = ["Growth", "instants_ms", "memory_figure", "memory_lines", "memory_spec"]
 
 _MS_PER_HOUR = 3_600_000.0
+_ALONE_MS = 30_000.0  # shown on each side of a single instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def memory_figure(
     growth: Growth | None = None,
     events: pd.DataFrame | None = None,
     cursor_at: datetime | None = None,
+    span: tuple[datetime, datetime] | None = None,
     title: str | None = None,
     theme: str = "light",
     max_points: int = 1000,
@@ -70,6 +72,7 @@ def memory_figure(
         growth: The growth line to draw through the middle of the samples.
         events: Columns ``at`` and ``kind``, and the kinds' own; see :func:`event_trace`.
         cursor_at: Where the playhead stands, aware UTC.
+        span: From when to when the time axis goes; all samples and marks unless told.
         title: A heading inside the figure; none unless told.
         theme: ``"light"`` or ``"dark"``.
         max_points: The most points of any line; extremes are kept.
@@ -93,6 +96,7 @@ def memory_figure(
         growth=growth,
         events=events,
         cursor_at=cursor_at,
+        span=span,
         title=title,
         theme=theme,
         max_points=max_points,
@@ -107,6 +111,7 @@ def memory_spec(
     growth: Growth | None = None,
     events: pd.DataFrame | None = None,
     cursor_at: datetime | None = None,
+    span: tuple[datetime, datetime] | None = None,
     title: str | None = None,
     theme: str = "light",
     max_points: int = 1000,
@@ -134,6 +139,7 @@ def memory_spec(
     if cursor_at is not None:
         shapes.append(cursor_shape(cursor_at, colours))
     layout = memory_layout(limits, top, colours, title=title)
+    layout["xaxis"]["range"] = _span_ms(data, span)
     return {"data": data, "layout": {**layout, "shapes": shapes}}
 
 
@@ -165,6 +171,16 @@ def instants_ms(at: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
     values: np.ndarray[Any, np.dtype[np.float64]] = whole.astype("int64") / 1000.0
     values[np.isnat(whole)] = np.nan
     return values
+
+
+def _span_ms(data: list[dict[str, Any]], span: tuple[datetime, datetime] | None) -> list[float]:
+    """Exactly what there is: plotly would add room for marks, and a slider below not match."""
+    if span is not None:
+        start, end = (at.timestamp() * 1000 for at in span)
+    else:
+        ends = [trace["x"][place] for trace in data if len(trace["x"]) for place in (0, -1)]
+        start, end = (float(min(ends)), float(max(ends))) if ends else (0.0, 0.0)
+    return [start, end] if end > start else [start - _ALONE_MS, end + _ALONE_MS]
 
 
 def _floats(samples: pd.DataFrame, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:

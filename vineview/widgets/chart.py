@@ -122,8 +122,13 @@ class MemoryChart(Plot):
             growth=growth_of(source.usage),
             events=source.marks,
             cursor_at=cursor_at,
+            span=self._span(),
             max_points=max_points,
         )
+
+    def _span(self) -> tuple[datetime, datetime] | None:
+        """From when to when the time axis goes; all there is."""
+        return None
 
     def _tiles(self) -> tuple[Tile, ...]:
         source = self._source

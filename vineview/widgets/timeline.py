@@ -26,7 +26,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from vineview.clock import Clock
@@ -181,6 +181,11 @@ class ReplayTimeline(MemoryChart):
 
     def _tell_cursor(self, **to: Any) -> None:
         """The page moves the cursor with the playhead; there is nothing to tell."""
+
+    def _span(self) -> tuple[datetime, datetime]:
+        """Exactly the recording, so that slider and axis agree."""
+        start = self.replay.start_at
+        return start, start + timedelta(seconds=self.replay.duration_s)
 
     def _tiles(self) -> tuple[Tile, ...]:
         """Memory and controllers at the playhead; growth and leak check of the whole recording."""

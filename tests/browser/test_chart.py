@@ -1,0 +1,152 @@
+"""Charts in a real JupyterLab: drawn once, live while idle, light and dark, small when saved."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import vineview as vv
+from vineview import resources
+
+manager = vv.VideoManager(loader=vv.ScriptedLoader(clock=vv.SystemClock()))
+manager.add_video_events(
+    [
+        vv.VideoEvent(id=f"v{n}", created_at=n, video_url=f"https://a.example/{n}.mp4")
+        for n in range(9)
+    ]
+)
+monitor = vv.VideoPerformanceMonitor(manager, sampling_interval_s=0.5)
+manager.preload_around_index(0)
+incident = vv.Telemetry.open(resources.data("incidents", "memory-leak.ndjson"))
+"""
+START = SETUP + "monitor.start()\n"
+CHARTS = [START, "vv.MemoryChart(monitor)", "vv.MemoryChart(incident)", "vv.MemoryChart(monitor)"]
+
+POINTS = """() => document.querySelector(".vv-plot-graph").data
+  .find((trace) => trace.name === "measured").x.length"""
+STROKE = """() => [...document.querySelectorAll(".vv-chart .js-line")].at(-1).style.stroke"""
+AMD = """() => {
+  window.define = Object.assign(() => { throw new Error("caught by AMD"); }, { amd: {} });
+  window.Plotly = { mine: true };
+}"""
+ASKER_GONE = """() => {
+  const share = { library: null, asker: "gone", askedAt: 0, crossings: 0, bytes: 0, loading: null };
+  share.arrival = new Promise((resolve) => { share.arrive = resolve; });
+  globalThis.__vineviewPlotly = share;
+}"""
+OTHER_THEME = """() => {
+  const light = document.body.getAttribute("data-jp-theme-light") === "true";
+  document.body.setAttribute("data-jp-theme-light", String(!light));
+}"""
+FITS = """() => [...document.querySelectorAll(".vv-plot")].every((box) =>
+  Math.abs(box.querySelector(".main-svg").getBoundingClientRect().width - box.clientWidth) < 2)"""
+SHARE = "globalThis.__vineviewPlotly"
+
+
+def wait_for_charts(page, count):
+    drawn = "document.querySelectorAll('.vv-plot[data-draws]').length"
+    page.wait_for_function(f"() => {drawn} >= {count}", timeout=60_000)
+
+
+def wait_for_more_points(page):
+    points = page.evaluate(POINTS)
+    page.wait_for_function(f"(points) => ({POINTS})() > points + 1", arg=points)
+
+
+@pytest.fixture(scope="module")
+def notebook(new_shared_tab):
+    """A live chart, a recorded one, another live one; the size before it ran is noted."""
+    notebook = new_shared_tab().open(CHARTS)
+    notebook.size_before = notebook.save()
+    notebook.run_all()
+    wait_for_charts(notebook.page, 3)
+    return notebook
+
+
+class TestThreeCharts:
+    def test_plotly_crosses_once_for_all(self, notebook):
+        assert notebook.page.evaluate(f"{SHARE}.crossings") == 1
+        assert notebook.page.evaluate(f"{SHARE}.bytes") < 2_000_000
+
+    def test_live_charts_grow_while_cells_are_idle(self, notebook):
+        wait_for_more_points(notebook.page)
+        assert "bytes really held" in notebook.page.locator(".vv-tile").first.inner_text()
+        status = notebook.page.locator(".vv-chart-status").first.inner_text()
+        assert status.startswith("Live, every 0.5 s")
+
+    def test_the_recorded_one_says_what_its_analytics_say(self, notebook):
+        assert "leaking" in notebook.page.locator(".vv-chart").nth(1).inner_text()
+
+    def test_the_saved_notebook_stays_small_and_shows_something_true(self, notebook):
+        assert notebook.save() - notebook.size_before < 150_000
+        kept = notebook.path.read_text("utf-8")
+        assert "<svg" in kept
+        assert "plotly.js v" not in kept
+
+    def test_they_follow_the_theme(self, notebook, pictures):
+        page = notebook.page
+        light = page.evaluate(STROKE)
+        notebook.command("apputils:change-theme", theme="JupyterLab Dark")
+        page.wait_for_function(f"(light) => ({STROKE})() !== light", arg=light)
+        if pictures:
+            page.locator(".vv-chart").nth(1).screenshot(path=pictures / "memory-chart-dark.png")
+        notebook.command("apputils:change-theme", theme="JupyterLab Light")
+        page.wait_for_function(f"(light) => ({STROKE})() === light", arg=light)
+
+    def test_they_fit_their_cells(self, notebook, pictures):
+        for width in (560, 1000):
+            notebook.page.set_viewport_size({"width": width, "height": 1000})
+            notebook.page.wait_for_function(FITS)
+            if pictures:
+                chart = notebook.page.locator(".vv-chart").nth(1)
+                chart.screenshot(path=pictures / f"memory-chart-{width}.png")
+
+    def test_they_can_be_read_without_seeing(self, notebook):
+        chart = notebook.page.locator(".vv-chart").nth(1)
+        graph = chart.get_by_role("img", name="Video memory over time")
+        assert "leak check leaking" in graph.get_attribute("aria-label")
+        assert chart.locator("table tr").count() == 13
+        assert chart.get_by_role("listitem").filter(has_text="app's estimate").count() == 1
+
+
+class TestWhereThingsAreOdd:
+    def test_a_reloaded_page_shows_the_chart_again(self, page, open_notebook):
+        notebook = open_notebook(CHARTS[:2])
+        notebook.run_all()
+        wait_for_charts(page, 1)
+        notebook.save()
+        notebook.reload()
+        wait_for_charts(page, 1)
+        assert page.evaluate(f"{SHARE}.crossings") == 1
+        wait_for_more_points(page)
+
+    def test_an_amd_loader_and_another_plotly_are_left_alone(self, page, open_notebook):
+        """Classic front ends define `define`; a module registered there would never start."""
+        notebook = open_notebook(CHARTS[:2])
+        page.evaluate(AMD)
+        notebook.run_all()
+        wait_for_charts(page, 1)
+        assert page.evaluate("window.Plotly.mine") is True
+
+    def test_another_chart_asks_when_the_one_that_asked_is_gone(self, page, open_notebook):
+        notebook = open_notebook(CHARTS[:3])
+        page.evaluate(ASKER_GONE)
+        notebook.run_all()
+        wait_for_charts(page, 2)
+        assert page.evaluate(f"{SHARE}.crossings") == 1
+
+    def test_no_sample_says_what_to_do_and_a_dead_kernel_leaves_the_picture(
+        self, page, open_notebook
+    ):
+        """The picture follows the theme even when nobody is left to draw it anew."""
+        notebook = open_notebook([SETUP, "vv.MemoryChart(monitor)", "vv.MemoryChart(incident)"])
+        notebook.run_all()
+        wait_for_charts(page, 1)
+        cover = page.locator(".vv-plot-cover")
+        cover.get_by_text("The monitor is not sampling: call monitor.start()").wait_for()
+        notebook.shut_down()
+        before = page.evaluate(STROKE)
+        page.evaluate(OTHER_THEME)
+        page.wait_for_function(f"(before) => ({STROKE})() !== before", arg=before)
