@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,9 +69,8 @@ async def _go_on(incident: Any) -> None:
     """Let the incident's time follow the machine's until cancelled."""
     loop = asyncio.get_running_loop()
     last = loop.time()
-    with suppress(asyncio.CancelledError):
-        while True:
-            await asyncio.sleep(_TICK_S)
-            now = loop.time()
-            await incident.advance(now - last)
-            last = now
+    while True:
+        await asyncio.sleep(_TICK_S)
+        now = loop.time()
+        await incident.advance(now - last)
+        last = now
