@@ -50,7 +50,8 @@ def _run(args: argparse.Namespace) -> int:
     texts = [answer["text"] for answer in answers]
     if len(answers) > 1:
         texts.append(f"{playing} of {len(answers)} clips play")
-    output.emit(args, "\n\n".join(texts), document)
+    if texts or args.format == "json":
+        output.emit(args, "\n\n".join(texts), document)
     for place in missing:
         print(f"vineview probe: {place}: no such file. Check the path.", file=sys.stderr)
     if missing:
