@@ -82,6 +82,8 @@ class ManualClock:
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._stale = 0
+        self._settling = 0
+        self._utc_now = (0.0, self._start)
 
     def now(self) -> float:
         """Seconds advanced so far."""
@@ -89,7 +91,11 @@ class ManualClock:
 
     def utc(self) -> datetime:
         """The start plus the seconds advanced so far."""
-        return self._start + timedelta(seconds=self._now)
+        at, utc = self._utc_now
+        if at != self._now:
+            utc = self._start + timedelta(seconds=self._now)
+            self._utc_now = (self._now, utc)
+        return utc
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced by ``seconds``."""
@@ -137,13 +143,17 @@ class ManualClock:
             self._stale = 0
 
     async def _settle(self) -> None:
-        """Yield until nothing else on the loop is runnable."""
+        """Yield until nothing else on the loop is runnable, but others doing just this."""
         ready = getattr(asyncio.get_running_loop(), "_ready", None)
         rounds = 100 if ready is None else _MAX_SETTLE_ROUNDS
-        for _ in range(rounds):
-            await asyncio.sleep(0)
-            if ready is not None and not ready:
-                return
+        self._settling += 1
+        try:
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+                if ready is not None and len(ready) < self._settling:
+                    return
+        finally:
+            self._settling -= 1
 
     def __repr__(self) -> str:
         return f"ManualClock({self.utc():%Y-%m-%dT%H:%M:%SZ}, sleepers={len(self._sleepers)})"

@@ -179,6 +179,36 @@ class TestTimeout:
             await inner.advance(0.5)
             assert manager.get_video_state("a").error_class is ErrorClass.TIMEOUT
 
+    async def test_a_load_that_ends_at_the_very_moment_made_it(self, clip):
+        alarms = []
+
+        class HandClock:
+            def now(self):
+                return float(bool(alarms and alarms[0].done())) * 10
+
+            utc = ManualClock().utc
+
+            async def sleep(self, seconds):
+                if seconds:
+                    alarms.append(asyncio.get_running_loop().create_future())
+                    await alarms[-1]
+
+        finished = asyncio.get_running_loop().create_future()
+
+        class OneLoader:
+            async def load(self, event):
+                return await finished
+
+        async with VideoManager(loader=OneLoader(), clock=HandClock()) as manager:
+            manager.add_video_event(clip("a"))
+            manager.preload_around_index(0)
+            await asyncio.sleep(0)
+            alarms[0].set_result(None)
+            finished.set_result(ScriptedController(clip("a")))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert manager.get_video_state("a").is_ready
+
     async def test_a_clock_that_breaks_fails_the_attempt(self, make_manager, loader, clip):
         clock = ManualClock()
 

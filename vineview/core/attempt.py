@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
+from vineview.core.agenda import Appointment
 from vineview.core.ledger import Record
 from vineview.core.loading import Controller
 from vineview.core.state import ErrorClass, VideoState
@@ -29,7 +30,7 @@ class Attempt:
         "record",
         "result",
         "started_s",
-        "timer",
+        "timeout",
     )
 
     def __init__(self, record: Record, started_s: float) -> None:
@@ -37,7 +38,7 @@ class Attempt:
         self.started_s = started_s
         self.number = record.state.retry_count + 1
         self.load: asyncio.Task[Controller]
-        self.timer: asyncio.Task[None]
+        self.timeout: Appointment
         self.result: VideoState | None = None
         self.is_emptied = False
         self._outcome: asyncio.Future[VideoState] | None = None

@@ -24,8 +24,7 @@ from vineview.core.state import TRANSITIONS, LoadState, VideoState
 from vineview.errors import VideoManagerError
 
 if TYPE_CHECKING:
-    import asyncio
-
+    from vineview.core.agenda import Appointment
     from vineview.core.attempt import Attempt
 
 __all__ = ["Ledger", "Record"]
@@ -75,7 +74,7 @@ class Record:
         self.is_gif = _is_gif(event)
         self.controller: Controller | None = None
         self.attempt: Attempt | None = None
-        self.retry: asyncio.Task[None] | None = None
+        self.retry: Appointment | None = None
         self.is_admitted = self.is_asked_for = self.is_without_ranges = False
         self._added_at = added_at
         self._state: VideoState | None = None

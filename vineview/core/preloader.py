@@ -12,6 +12,7 @@ import logging
 from functools import partial
 from random import Random
 
+from vineview.core.agenda import Agenda
 from vineview.core.attempt import Attempt, preload_facts
 from vineview.core.breaker import CircuitBreaker
 from vineview.core.changes import ChangeKind
@@ -62,6 +63,7 @@ class Preloader:
         self._in_flight: dict[str, Attempt] = {}
         self._retrying: dict[str, Record] = {}
         self._tasks = Tasks(ledger.clock)
+        self._agenda = Agenda(ledger.clock, self._tasks)
 
     @property
     def in_flight(self) -> int:
@@ -148,6 +150,7 @@ class Preloader:
 
     async def aclose(self) -> None:
         """Wait until every task has ended."""
+        self._tasks.cancel()
         await self._tasks.aclose()
 
     @property
@@ -155,6 +158,8 @@ class Preloader:
         return len(self._pool) + len(self._in_flight)
 
     def _make_room(self, record: Record, *, is_asked_for: bool) -> bool:
+        if self._used < self.config.max_controllers:
+            return True
         beyond = -1 if is_asked_for else self._ledger.distance(record)
         while self._used >= self.config.max_controllers:
             if not self._push_out(beyond):
@@ -201,11 +206,11 @@ class Preloader:
         attempt = Attempt(record, clock.now())
         record.attempt = self._in_flight[record.video_id] = attempt
         self._ledger.metrics.preload_count += 1
-        timeout = clock.sleep(self.config.preload_timeout_s)
         attempt.load = self._tasks.start(self._load(record), f"load of {record.video_id!r}")
-        attempt.timer = self._tasks.start(timeout, f"timeout of {record.video_id!r}")
         attempt.load.add_done_callback(partial(self._on_loaded, attempt))
-        attempt.timer.add_done_callback(partial(self._on_timeout, attempt))
+        timeout_s = self.config.preload_timeout_s
+        late = partial(self._on_timeout, attempt, timeout_s)
+        attempt.timeout = self._agenda.after(timeout_s, late)
         return attempt
 
     async def _load(self, record: Record) -> Controller:
@@ -232,14 +237,11 @@ class Preloader:
             else:
                 self._succeed(attempt, load.result())
 
-    def _on_timeout(self, attempt: Attempt, timer: asyncio.Task[None]) -> None:
-        broken = None if timer.cancelled() else timer.exception()
-        if timer.cancelled() or attempt.record.attempt is not attempt:
-            return
-        seconds = self.config.preload_timeout_s
-        late = LoadTimeout(f"timeout: not loaded within {seconds:g} s", timeout_s=seconds)
-        with self._ledger.announcer:
-            self._fail(attempt, broken or late)
+    def _on_timeout(self, attempt: Attempt, seconds: float, broken: BaseException | None) -> None:
+        if not attempt.load.done():  # else it made it, and is about to be told
+            late = LoadTimeout(f"timeout: not loaded within {seconds:g} s", timeout_s=seconds)
+            with self._ledger.announcer:
+                self._fail(attempt, broken or late)
 
     def _succeed(self, attempt: Attempt, controller: Controller) -> None:
         record, ledger = attempt.record, self._ledger
@@ -288,31 +290,25 @@ class Preloader:
         self._breaker.record_failure(record.url)
 
     def _schedule_retry(self, record: Record) -> None:
-        delay = self._ledger.clock.sleep(backoff_s(record.state.retry_count, self._rng))
-        retry = self._tasks.start(delay, f"retry of {record.video_id!r}")
-        record.retry = retry
+        delay_s = backoff_s(record.state.retry_count, self._rng)
+        record.retry = self._agenda.after(delay_s, partial(self._on_retry_due, record))
         self._retrying[record.video_id] = record
-        retry.add_done_callback(partial(self._on_retry_due, record))
 
-    def _on_retry_due(self, record: Record, timer: asyncio.Task[None]) -> None:
-        broken = None if timer.cancelled() else timer.exception()
-        if record.retry is not timer:
-            return
+    def _on_retry_due(self, record: Record, broken: BaseException | None) -> None:
         record.retry = None
         del self._retrying[record.video_id]
         with self._ledger.announcer:
             if broken is not None:
+                self._dismiss(record)
                 _log.error("video %r: the wait for a retry failed: %r", record.video_id, broken)
                 words = describe(broken)
                 self._ledger.tell(ChangeKind.ERROR, record.video_id, error=words, where="retry")
-            if timer.cancelled() or broken is not None:
-                self._dismiss(record)
             elif self.begin(record, is_asked_for=record.is_asked_for) is None:
                 self._schedule_retry(record)  # no room for it now, and nothing farther to push out
 
     def _drop_retry(self, record: Record) -> None:
         if record.retry is not None:
-            record.retry.cancel()
+            self._agenda.call_off(record.retry)
             record.retry = None
             del self._retrying[record.video_id]
 
@@ -332,7 +328,7 @@ class Preloader:
         """Give the slot back. From here on the attempt is superseded, whatever it still brings."""
         attempt.record.attempt = None
         del self._in_flight[attempt.record.video_id]
-        attempt.timer.cancel()
+        self._agenda.call_off(attempt.timeout)
 
     def _abandon_load(self, attempt: Attempt) -> None:
         if attempt.load.done():
