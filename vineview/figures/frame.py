@@ -115,6 +115,11 @@ def memory_layout(
             "bgcolor": "rgba(0,0,0,0)",
         },
         "dragmode": "zoom",
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": colours.muted,
+            "activecolor": colours.measured,
+        },
         "uirevision": "vineview",
         "xaxis": {
             **axis,

@@ -55,7 +55,7 @@ class Plot(VineWidget):
         Plot('Preloads')
     """
 
-    _assets: ClassVar[tuple[str, ...]] = ("plot", "readout", "chart")
+    _assets: ClassVar[tuple[str, ...]] = ("library", "plot", "readout", "chart")
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ class ReplayTimeline(MemoryChart):
         >>> timeline.replay.play()  # doctest: +SKIP
     """
 
-    _assets = ("plot", "readout", "strip", "transport", "timeline")
+    _assets = ("library", "plot", "readout", "strip", "transport", "timeline")
 
     _endings: tuple[Callable[[], None], ...] = ()
 
