@@ -74,7 +74,7 @@ class Tab:
 
     def _note(self, message: Any) -> None:
         if message.type == "error":
-            self._keep(message.text)
+            self._keep(f"{message.text} ({message.location.get('url', '')})")
 
     def _keep(self, text: str) -> None:
         if not any(rule.search(text) for rule in _EXCLUDED):

@@ -1,7 +1,7 @@
 """``vineview bench swipe``: from the key that says "next" to the next video's picture.
 
-The bundled clips play in JupyterLab. Each press waits until the neighbours are loaded, as they are
-for a person who watches; the time runs from the key event's own time stamp to the call of
+The bundled clips play in JupyterLab. Each press waits until the video it brings is preloaded, as
+it is for a person who watches; the time runs from the key event's own time stamp to the call of
 ``requestVideoFrameCallback`` on the video then shown.
 """
 
@@ -55,19 +55,22 @@ def run(report: Report, *, quick: bool) -> None:
         page.wait_for_function(_PLAYING, arg=0.3)
         page.locator(".vv-player").focus()
         page.evaluate(_LISTEN)
-        for press in range(presses):
-            turns = press % (2 * (len(_CLIPS) - 1))
-            _press(notebook, "ArrowDown" if turns < len(_CLIPS) - 1 else "ArrowUp")
+        place, step = 0, 1
+        for _ in range(presses):
+            if not 0 <= place + step < len(_CLIPS):
+                step = -step
+            place += step
+            _press(notebook, "ArrowDown" if step > 0 else "ArrowUp", f"v{place}")
         times: list[float] = page.evaluate("window.vineviewSwipes")
     report.row("next on a preloaded video, median", median(times), "ms", target=_TARGET_MS)
     report.row("next on a preloaded video, p95", quantiles(times, n=20)[-1], "ms")
     report.note(f"{len(times)} presses, from {min(times):.0f} to {max(times):.0f} ms")
 
 
-def _press(notebook: NotebookPage, key: str) -> None:
-    """Press a key once the neighbours are ready, and wait until what it brought plays."""
+def _press(notebook: NotebookPage, key: str, video_id: str) -> None:
+    """Press a key once the video it brings is preloaded, and wait until that plays."""
     page = notebook.page
-    page.wait_for_function(_NEIGHBOURS_READY)
+    page.wait_for_function(_PRELOADED, arg=video_id)
     page.wait_for_timeout(300)
     page.keyboard.press(key)
     page.wait_for_function(_PLAYING, arg=0.2)
@@ -78,9 +81,9 @@ _PLAYING = """(beyond) => {
   return video && !video.paused && video.currentTime > beyond;
 }"""
 
-_NEIGHBOURS_READY = """() => {
-  const others = [...document.querySelectorAll("video.vv-screen:not([data-shown])")];
-  return others.length > 0 && others.every((video) => video.readyState >= 2 && !video.seeking);
+_PRELOADED = """(id) => {
+  const video = document.querySelector(`video.vv-screen[data-video="${id}"]`);
+  return video && video.readyState >= 2 && !video.seeking;
 }"""
 
 _LISTEN = """() => {

@@ -93,7 +93,7 @@ class FeedPlayer(VineWidget):
         FeedPlayer(an empty feed)
     """
 
-    _assets = ("strip", "stream", "stage", "face", "player")
+    _assets = ("strip", "stream", "stage", "face", "steering", "player")
 
     muted = Bool(True).tag(sync=True)
     """Whether sound is off. Browsers refuse to start with sound. Default: ``True``."""

@@ -18,7 +18,8 @@ class VineFace {
     this.place = vvNode("span", { class: "vv-pill vv-place" });
     this.soundChip = vvNode("button", { type: "button", class: "vv-pill vv-sound", title: "Turn sound on (m)" }, vvIcon("muted"), "Tap for sound");
     this.card = vvNode("div", { class: "vv-card", role: "status", hidden: true });
-    this.backdrop = vvNode("div", { class: "vv-backdrop" });
+    this.backdrop = /** @type {HTMLCanvasElement} */ (vvNode("canvas", { class: "vv-backdrop", width: 16, height: 9, "aria-hidden": "true" }));
+    this.poster = "";
     this.spinner = vvNode("div", { class: "vv-spinner", hidden: true }, vvIcon("loading"));
     this.bigPlay = vvNode("div", { class: "vv-big-play", hidden: true }, vvIcon("play"));
     this.play = vvButton("play", "Play (space)", actions.toggle, view);
@@ -98,8 +99,25 @@ class VineFace {
     this.place.textContent = state.total ? `${state.index + 1} of ${state.total}` : "";
     this.place.hidden = !state.total;
     vvSet(this.stageBox, "data-picture", hasPicture);
-    const image = state.poster ? `url("${state.poster}")` : "";
-    if (this.backdrop.style.backgroundImage !== image) this.backdrop.style.backgroundImage = image;
+    this.drawBackdrop(state.poster);
+  }
+
+  /** Fill what the picture leaves free with its own colours. @param {string} poster */
+  drawBackdrop(poster) {
+    if (this.poster === poster) return;
+    this.poster = poster;
+    const { backdrop } = this;
+    const pen = backdrop.getContext("2d");
+    pen?.clearRect(0, 0, backdrop.width, backdrop.height);
+    if (!pen || !poster) return;
+    const image = new Image();
+    image.onload = () => {
+      if (this.poster !== poster) return;
+      const scale = Math.max(backdrop.width / image.width, backdrop.height / image.height);
+      const [width, height] = [image.width * scale, image.height * scale];
+      pen.drawImage(image, (backdrop.width - width) / 2, (backdrop.height - height) / 2, width, height);
+    };
+    image.src = poster;
   }
 
   /** @param {FaceState} state */

@@ -3,7 +3,7 @@
 
 const VV_POSITION_EVERY_MS = 250;
 const VV_AHEAD_OF_TRUTH_MS = 3000; // how long the page may be ahead of the manager
-const VV_SWIPE_PX = 40;
+const VV_TELL_AFTER_MS = 150; // at the latest; usually the first frame tells
 
 class VinePlayer {
   /** @param {VineView} view */
@@ -16,8 +16,6 @@ class VinePlayer {
     this.pendingSince = -Infinity;
     this.intersects = false;
     this.toldInSight = true; // the kernel takes a new view for visible
-    /** @type {{x: number, y: number} | null} */
-    this.swipeFrom = null;
     this.askedAt = performance.now();
     this.toldPlaying = "";
     this.toldAt = 0;
@@ -29,7 +27,10 @@ class VinePlayer {
     this.posters = new Map();
     this.stage = new VineStage(view, {
       changed: () => this.refresh(),
-      ready: () => this.sync(),
+      ready: () => {
+        if (this.cancelTelling) this.tellWhere();
+        this.sync();
+      },
       lost: (id) => this.forget(id),
       noted: (id, note) => void this.notes.set(id, note),
       trouble: (id, reason) => this.hasTrouble(id, reason),
@@ -62,15 +63,17 @@ class VinePlayer {
     view.on("command", (message) => this.command(message));
     view.watch("change:muted", () => this.applyMuted(this.model.get("muted")));
     view.watch("change:height", () => this.resize());
-    // Before anyone else on the page: a notebook listens at the document, in the capture phase.
-    view.listen(window, "keydown", (event) => this.onKey(event), { capture: true });
     const { stageBox } = this.face;
-    view.listen(stageBox, "pointerdown", (event) => {
-      this.swipeFrom = event.pointerType === "mouse" ? null : { x: event.clientX, y: event.clientY };
-      view.el.focus({ preventScroll: true });
+    vvSteer(view, {
+      stage: stageBox,
+      owners: new Map(/** @type {[HTMLElement, (event: KeyboardEvent) => void][]} */ ([
+        [this.face.range, () => {}],
+        [this.strip.list, (event) => this.strip.onKey(event)],
+      ])),
+      step: (by) => this.step(by),
+      toggle: () => this.toggle(),
+      mute: () => this.setMuted(!this.stage.muted),
     });
-    view.listen(stageBox, "pointerup", (event) => this.swiped(event));
-    view.listen(stageBox, "pointercancel", () => (this.swipeFrom = null));
     view.listen(document, "visibilitychange", () => this.look());
     const observer = new IntersectionObserver(view.guarded((entries) => {
       this.intersects = entries[entries.length - 1].isIntersecting;
@@ -122,13 +125,23 @@ class VinePlayer {
   /** Show a video now if it is ready; the manager is told and has the last word. @param {string} id */
   go(id) {
     if (!this.feed.can_navigate || id === this.currentId) return;
+    const slot = this.stage.slots.get(id);
+    const atHand = slot !== undefined && this.stage.isReady(slot);
     this.askedAt = this.pendingSince = performance.now();
     this.currentId = id;
     this.stage.wantsPlay = true;
     this.stage.show(this.shownItem(id), id, this.askedAt);
     this.strip.mark(id);
     this.refresh();
-    this.view.send("navigate", { video_id: id });
+    // With the picture at hand the kernel hears of it right after, and loads without competing.
+    this.cancelTelling?.();
+    this.cancelTelling = this.view.after(atHand ? VV_TELL_AFTER_MS : 0, () => this.tellWhere());
+  }
+
+  tellWhere() {
+    this.cancelTelling?.();
+    this.cancelTelling = undefined;
+    this.view.send("navigate", { video_id: this.currentId });
   }
 
   /** @param {string} id */
@@ -245,44 +258,6 @@ class VinePlayer {
     if (!playing || performance.now() - this.toldAt < VV_POSITION_EVERY_MS) return;
     this.toldAt = performance.now();
     this.view.send("position", { video_id: this.currentId, position_s: video.currentTime, duration_s: video.duration || 0 });
-  }
-
-  /** @param {PointerEvent} event */
-  swiped(event) {
-    const from = this.swipeFrom;
-    this.swipeFrom = null;
-    if (!from) return;
-    const dx = event.clientX - from.x;
-    const dy = event.clientY - from.y;
-    if (Math.max(Math.abs(dx), Math.abs(dy)) < VV_SWIPE_PX) return;
-    const along = Math.abs(dy) >= Math.abs(dx) ? dy : dx;
-    this.step(along < 0 ? 1 : -1);
-  }
-
-  /** @param {KeyboardEvent} event */
-  onKey(event) {
-    const target = /** @type {HTMLElement} */ (event.target);
-    if (!this.view.el.contains(target) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const arrows = event.key.startsWith("Arrow");
-    if (arrows && (target === this.face.range || this.strip.el.contains(target))) {
-      event.stopPropagation(); // theirs; handed on, because the target's own listeners come later
-      if (target !== this.face.range) this.strip.onKey(event);
-      return;
-    }
-    const press = event.key === " " || event.key === "Enter";
-    if (press && target instanceof HTMLButtonElement) {
-      event.stopPropagation(); // the button's own key; the notebook must not run the cell
-      return;
-    }
-    const act = {
-      ArrowDown: () => this.step(1), ArrowRight: () => this.step(1), j: () => this.step(1),
-      ArrowUp: () => this.step(-1), ArrowLeft: () => this.step(-1), k: () => this.step(-1),
-      " ": () => this.toggle(), m: () => this.setMuted(!this.stage.muted),
-    }[event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!event.repeat || arrows) act();
   }
 }
 

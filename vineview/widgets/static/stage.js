@@ -124,6 +124,7 @@ class VineStage {
     /** @type {Slot} */
     const slot = { item, node: item.image ? new Image() : document.createElement("video"), stream: null, shownAt: 0, seen: false, stale: false, waitingSince: 0, undo: [] };
     slot.node.classList.add("vv-screen");
+    slot.node.dataset.video = item.id;
     this.slots.set(item.id, slot);
     this.el.append(slot.node);
     if (slot.node instanceof HTMLVideoElement) this.makeVideo(slot, slot.node, whole);

@@ -1,0 +1,73 @@
+// @ts-check
+// Keys and fingers: the ways through a feed without a mouse.
+
+const VV_SWIPE_PX = 40;
+
+/**
+ * @param {VineView} view
+ * @param {{stage: HTMLElement, owners: Map<HTMLElement, (event: KeyboardEvent) => void>, step: (by: number) => void,
+ *   toggle: () => void, mute: () => void}} options
+ *   `owners` have arrow keys of their own, with what these do
+ */
+function vvSteer(view, { stage, owners, step, toggle, mute }) {
+  /** @type {{x: number, y: number} | null} */
+  let from = null;
+
+  /** @type {Record<string, () => void>} */
+  const acts = {
+    ArrowDown: () => step(1),
+    ArrowRight: () => step(1),
+    j: () => step(1),
+    ArrowUp: () => step(-1),
+    ArrowLeft: () => step(-1),
+    k: () => step(-1),
+    " ": toggle,
+    m: mute,
+  };
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (!view.el.contains(target) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const isArrow = event.key.startsWith("Arrow");
+    const isPress = event.key === " " || event.key === "Enter";
+    if (isPress && target instanceof HTMLButtonElement) {
+      event.stopPropagation(); // pressing is the button's own business; the notebook must not act
+      return;
+    }
+    for (const [owner, move] of isArrow ? owners : []) {
+      if (!owner.contains(target)) continue;
+      event.stopPropagation();
+      move(event);
+      return;
+    }
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!event.repeat || isArrow) act();
+  }
+
+  /** @param {PointerEvent} event */
+  function onDown(event) {
+    from = event.pointerType === "mouse" ? null : { x: event.clientX, y: event.clientY };
+    view.el.focus({ preventScroll: true });
+  }
+
+  /** @param {PointerEvent} event */
+  function onUp(event) {
+    const start = from;
+    from = null;
+    if (!start) return;
+    const dx = event.clientX - start.x;
+    const dy = event.clientY - start.y;
+    if (Math.max(Math.abs(dx), Math.abs(dy)) < VV_SWIPE_PX) return;
+    step((Math.abs(dy) >= Math.abs(dx) ? dy : dx) < 0 ? 1 : -1);
+  }
+
+  // Before anyone else on the page: a notebook listens at the document, in the capture phase.
+  view.listen(window, "keydown", onKey, { capture: true });
+  view.listen(stage, "pointerdown", onDown);
+  view.listen(stage, "pointerup", onUp);
+  view.listen(stage, "pointercancel", () => (from = null));
+}
