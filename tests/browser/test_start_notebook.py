@@ -22,11 +22,18 @@ PICTURE = """() => {
   pen.drawImage(video, 0, 0, 64, 64);
   return { at: video.currentTime, pixels: [...pen.getImageData(0, 0, 64, 64).data] };
 }"""
+CROSSED = """() => document.querySelectorAll('.vv-timeline .vv-crossing').length > 10"""
 POINTS = """() => {
   const graph = document.querySelector('.vv-plot-graph');
   const traces = graph?.data ?? [];
   return Math.max(0, ...traces.map((trace) => trace.x?.length ?? 0));
 }"""
+
+
+@pytest.fixture
+def viewport() -> dict[str, int]:
+    """Tall enough for a player and a chart in one picture."""
+    return {"width": 1100, "height": 1180}
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def picture(page) -> dict:
 
 
 def test_run_all(start, page, pictures):
-    """In under a minute: the feed moves, next moves on, memory is charted, little is saved."""
+    """The feed moves, next moves on, memory is charted, the replay plays, little is saved."""
     before = start.path.stat().st_size
     began = time.monotonic()
     start.run_all()
@@ -80,7 +87,23 @@ def test_run_all(start, page, pictures):
         == 0
     )
     assert start.save() - before < 150_000
+    timeline = page.locator(".vv-timeline").first
+    timeline.scroll_into_view_if_needed()
+    timeline.get_by_label("Speed").select_option("1000")
+    timeline.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function(CROSSED, timeout=30_000)
+    timeline.get_by_label("Speed").select_option("60")
     if pictures:
-        page.locator(".vv-stage").first.scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)
-        page.screenshot(path=str(pictures / "start.png"))
+        take_pictures(page, pictures)
+
+
+def take_pictures(page, folder) -> None:
+    """Leave the pictures the README shows."""
+    page.locator(".vv-stage button[aria-label*='Previous']").first.click()
+    page.mouse.move(5, 5)
+    for name, selector in (("start", ".vv-stage"), ("replay", ".vv-timeline")):
+        page.evaluate(
+            "(s) => document.querySelector(s).closest('.jp-Cell').scrollIntoView()", selector
+        )
+        page.wait_for_timeout(3000)
+        page.screenshot(path=str(folder / f"{name}.png"))
