@@ -356,6 +356,8 @@ class TestRecording:
 class TestLife:
     async def test_running_a_cell_again_leaves_nothing_behind(self, manager, browser_of, settle):
         """Twenty players on one manager, each view gone again: no task, no listener remains."""
+        manager.preload_around_index(0)
+        await settle()
         before = len(asyncio.all_tasks())
         for _ in range(20):
             browser = browser_of(FeedPlayer(manager, clock=ManualClock()))
