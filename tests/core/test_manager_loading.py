@@ -298,6 +298,21 @@ class TestRetries:
         await clock.advance(60)
         assert loader.started == ["a", "a"]
 
+    async def test_it_says_when_the_next_one_is_due(self, manager, loader, clock, clip):
+        """The player counts the seconds down for whoever waits."""
+        loader.set_script("a", [Fail(LoadError("", status=500), after_s=0), Succeed()])
+        manager.add_video_event(clip("a"))
+        assert manager.retry_in_s("a") is None
+        manager.preload_around_index(0)
+        await clock.advance(0)
+        due = manager.retry_in_s("a")
+        assert 1 <= due <= 1.5
+        await clock.advance(0.5)
+        assert manager.retry_in_s("a") == pytest.approx(due - 0.5)
+        await clock.advance(2)
+        assert manager.retry_in_s("a") is None
+        assert manager.retry_in_s("unknown") is None
+
     async def test_navigation_leaves_a_due_retry_alone(self, manager, loader, clock, clip):
         loader.set_script("a", [Fail(LoadError("", status=500), after_s=0), Succeed()])
         manager.add_video_event(clip("a"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.manager import VideoManager
@@ -32,10 +34,11 @@ class TestStripDocument:
         assert badges(manager)["v0"] == "Loading"
         await settle()
         manager.dispose_video("v3")
+        assert badges(manager)["v2"].startswith("Retry in ")
         assert badges(manager) == {
             "v0": "Ready",
             "v1": "Failed",
-            "v2": "Will retry",
+            "v2": badges(manager)["v2"],
             "v3": "Disposed",
             **{f"v{n}": "Not loaded" for n in range(4, 13)},
         }
@@ -86,17 +89,18 @@ class TestStripDocument:
             assert titles == ["a caption", "Untitled"]
 
 
-class TestRetryIn:
-    async def test_is_asked_of_managers_that_know(self, manager, monkeypatch):
-        monkeypatch.setattr(VideoManager, "retry_in_s", lambda self, video_id: 2.5, raising=False)
-        assert retry_in_s(manager, "v0") == 2.5
-
-    async def test_shows_in_the_badge(self, manager, loader, settle, monkeypatch):
-        monkeypatch.setattr(VideoManager, "retry_in_s", lambda self, video_id: 2.0, raising=False)
+class TestRetry:
+    async def test_the_badge_counts_down_to_it(self, manager, loader, clock, settle):
         loader.failures["v0"] = LoadError("reset", error_class="NETWORK")
         manager.preload_around_index(0)
         await settle()
-        assert badges(manager)["v0"] == "Retry in 2 s"
+        assert badges(manager)["v0"] in {"Retry in 1 s", "Retry in 2 s"}
+        due = strip_document(manager)["items"][0]["retry_in_s"]
+        await clock.advance(0.5)
+        assert strip_document(manager)["items"][0]["retry_in_s"] == pytest.approx(due - 0.5)
+
+    async def test_a_manager_that_does_not_know_says_nothing(self):
+        assert retry_in_s(object(), "v0") is None
 
 
 class TestStripHtml:

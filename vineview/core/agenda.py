@@ -24,12 +24,14 @@ class Appointment:
 
     Args:
         act: What to do; given the error, if the clock itself failed to wait.
+        at: When, in the clock's seconds.
     """
 
-    __slots__ = ("act",)
+    __slots__ = ("act", "at")
 
-    def __init__(self, act: Callable[[BaseException | None], None]) -> None:
+    def __init__(self, act: Callable[[BaseException | None], None], at: float) -> None:
         self.act: Callable[[BaseException | None], None] | None = act
+        self.at = at
 
 
 class Agenda:
@@ -54,8 +56,8 @@ class Agenda:
 
     def after(self, seconds: float, act: Callable[[BaseException | None], None]) -> Appointment:
         """Do something once ``seconds`` have passed."""
-        appointment = Appointment(act)
         at = self._clock.now() + seconds
+        appointment = Appointment(act, at)
         heapq.heappush(self._due, (at, next(self._order), appointment))
         if self._sleeper is None or at < self._wakes_s:
             self._sleep_until(at, seconds)

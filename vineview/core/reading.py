@@ -117,6 +117,13 @@ class Readings:
         record = self._ledger.get(video_id)
         return None if record is None else record.controller
 
+    def retry_in_s(self, video_id: str) -> float | None:
+        """Seconds until a failed video is tried again; ``None`` when no retry is due."""
+        record = self._ledger.get(video_id)
+        if record is None or record.retry is None:
+            return None
+        return max(record.retry.at - self.clock.now(), 0.0)
+
     def get_debug_info(self) -> dict[str, Any]:
         """The debug map, with the keys of the reference, 3.9. Works after dispose, too."""
         info = debug_info(self._counts(), self.config, self._ledger.metrics)
