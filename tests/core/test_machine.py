@@ -312,7 +312,7 @@ class TestMachine:
         run_state_machine_as_test(
             ManagerMachine,
             settings=settings(
-                max_examples=30,
+                max_examples=80,
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

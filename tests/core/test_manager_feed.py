@@ -232,7 +232,9 @@ class TestRemove:
         manager.preload_around_index(0)
         await clock.advance(1)
         heard = listen(manager)
+        assert ids(manager) == ["v0", "v1", "v2"]
         assert manager.remove_video("v1")
+        assert ids(manager) == ["v0", "v2"]
         assert len(loader.live) == 2
         assert manager.get_video_state("v1") is None
         assert [change.kind for change in heard] == ["transition", "feed"]
