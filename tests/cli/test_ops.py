@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -159,7 +160,12 @@ class TestServe:
             monkeypatch.setenv("VINEVIEW_TOKEN", token)
             assert main(["status", "--url", url]) == 1
             assert main(["cleanup", "--url", url, "--apply"]) == 0
-            assert "memory 5" in capsys.readouterr().out
+            assert main(["status", "--url", url, "--format", "json"]) in {0, 1}
+            out = capsys.readouterr().out
+            assert "memory 5" in out
+            status = json.loads(out[out.index("{") :])
+            sampled_at = datetime.fromisoformat(status["sampled_at"])
+            assert abs((datetime.now(UTC) - sampled_at).total_seconds()) < 60
         finally:
             server.send_signal(signal.SIGINT)
             _, err = server.communicate(timeout=30)

@@ -55,6 +55,15 @@ class TestReads:
         _, health = await call("GET", "/health/video-system")
         assert health["status"] == "healthy"
 
+    async def test_status_measures_now_and_records_nothing(self, call, manager, monitor, clock):
+        """Between two samples of the monitor, too; its history stays its own."""
+        await clock.advance(10)
+        manager.get_controller("v4").held_bytes += 50 * 2**20
+        before = monitor.samples
+        _, status = await call("GET", "/debug/video-system-status")
+        assert status["video_memory_mb"] == 150
+        assert monitor.samples == before
+
     async def test_debug_info_is_whole(self, call, manager):
         _, document = await call("GET", "/debug/video-manager")
         assert document == json.loads(json.dumps(manager.get_debug_info()))

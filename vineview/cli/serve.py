@@ -16,7 +16,6 @@ from typing import Any
 from vineview.cli import output
 
 _TICK_S = 1.0
-_RUN_UP = timedelta(hours=1, minutes=30)
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +46,10 @@ async def _serve(args: argparse.Namespace) -> None:
     from vineview.ops.embedded import PracticeIncident
     from vineview.ops.server import OpsServer
 
-    incident = await PracticeIncident.open(ManualClock(datetime.now(UTC) - _RUN_UP))
+    rehearsal = await PracticeIncident.open()
+    await rehearsal.aclose()
+    run_up = timedelta(seconds=rehearsal.clock.now())  # so that the alert comes just now
+    incident = await PracticeIncident.open(ManualClock(datetime.now(UTC) - run_up))
     try:
         backend = replace(incident.backend, token=os.environ.get("VINEVIEW_TOKEN", ""))
         async with OpsServer(backend, port=args.port) as server:

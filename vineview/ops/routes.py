@@ -20,6 +20,7 @@ from vineview.errors import ConfigError, UsageError, VineviewError
 from vineview.ops import readings
 from vineview.ops.messages import Refusal, Request, Response, json_response
 from vineview.rollout.flags import EMERGENCY_MODE, NEW_VIDEO_MANAGER, FeatureFlags
+from vineview.telemetry.measuring import Reported, measure
 from vineview.telemetry.monitor import VideoPerformanceMonitor
 from vineview.telemetry.schema import Sample
 
@@ -112,7 +113,7 @@ async def health(backend: Backend, _: Request) -> dict[str, Any]:
 
 async def video_system_status(backend: Backend, _: Request) -> dict[str, Any]:
     """Health, and with it the measured memory, active alerts, flags and configuration."""
-    return readings.status(backend.manager, backend.monitor, _sample(backend), backend.flags)
+    return readings.status(backend.manager, backend.monitor, _now(backend), backend.flags)
 
 
 async def video_manager(backend: Backend, _: Request) -> dict[str, Any]:
@@ -266,6 +267,13 @@ def _steerable(backend: Backend) -> SteerableManager:
             hint="Call a live manager to act; a recording only shows what happened.",
         )
     return backend.manager
+
+
+def _now(backend: Backend) -> Sample:
+    """A measurement of this moment that is not recorded; a recording's own, if it is one."""
+    if not isinstance(backend.manager, SteerableManager):
+        return _sample(backend)
+    return measure(backend.manager, Reported(), (), backend.manager.clock.utc())
 
 
 def _sample(backend: Backend) -> Sample:

@@ -16,6 +16,15 @@ from vineview.errors import RunbookError, UsageError
 
 __all__ = ["Entry", "entries", "find", "read", "title_of"]
 
+# nbformat lets whatever a malformed document provokes through.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    nbformat.ValidationError,
+)
 _KINDS = {"runbooks": "runbook", "reports": "report", "lessons": "lesson"}
 
 
@@ -88,7 +97,7 @@ def read(path: Path) -> Any:
         text = path.read_text("utf-8")
         notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
         nbformat.validate(notebook)
-    except (ValueError, OSError, AttributeError, nbformat.ValidationError) as error:
+    except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunbookError(
             f"{path} cannot be read as a notebook: {reason}",

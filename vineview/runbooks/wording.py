@@ -46,6 +46,7 @@ NOTHING_TO_WAIT_FOR = "Nothing was changed, so there is nothing to wait for."
 NOTHING_CHANGED = "Nothing was changed, so there is nothing to go back to."
 NO_FALL_BACK = "Not needed: the recovery held, or emergency mode is on already."
 
+_ON_LIVE = "On the live system: free memory, and switch emergency mode on."
 _P0_MB = 1000.0
 _EMERGENCY = {"max_videos": 25, "preload_ahead": 1, "preload_behind": 0}
 _WIFI = {"max_videos": 100, "preload_ahead": 5, "preload_behind": 2}
@@ -217,11 +218,11 @@ def not_sent(mode: str) -> tuple[str, str]:
     """Why a change was not made, and what would make it."""
     if mode.startswith("Recording"):
         return (
-            "A recording cannot be changed; on a live system this would be sent:",
+            "A recording cannot be changed; below is what a live system would be sent.",
             "Run with --url to act on a live system, or without --telemetry to practise.",
         )
     return (
-        "Dry run: this would be sent:",
+        "Dry run; below is what would be sent.",
         "Add --apply --approve NAME to send it.",
     )
 
@@ -255,9 +256,9 @@ def _unchanged(course: Course, first: Reading, last: Reading) -> tuple[Verdict, 
         text += f", and {last.memory_mb:.0f} MB at the end"
     text += f"{_rate(course)}."
     if course.leaks:
-        return Verdict.FAIL, f"{text} Memory is leaking.", _escalate(last)
+        return Verdict.FAIL, f"{text} Memory is leaking.", f"{_who(last)} {_ON_LIVE}"
     if max(first.memory_mb, last.memory_mb) > course.limit_mb:
-        return Verdict.FAIL, text, NEXT_RELIEVE
+        return Verdict.FAIL, text, _ON_LIVE
     return Verdict.PASS, text, ""
 
 
@@ -303,5 +304,8 @@ def _for(course: Course) -> str:
 
 
 def _escalate(last: Reading) -> str:
-    who = NEXT_PAGE if last.memory_mb > _P0_MB else NEXT_ESCALATE
-    return f"{who} Keep emergency mode on, and free memory again whenever it nears 500 MB."
+    return f"{_who(last)} Keep emergency mode on, and free memory again whenever it nears 500 MB."
+
+
+def _who(last: Reading) -> str:
+    return NEXT_PAGE if last.memory_mb > _P0_MB else NEXT_ESCALATE

@@ -41,7 +41,6 @@
       const { width, ...rest } = layout;
       await Plotly.newPlot(plot, data, { autosize: true, ...structuredClone(rest) }, options);
       await Plotly.relayout(plot, look(layout));
-      chart.querySelector(".static").hidden = true;
       chart.dataset.drawn = "true";
       drawn.push({ plot, layout });
     } catch (error) {
