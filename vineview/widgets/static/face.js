@@ -3,9 +3,9 @@
 
 /**
  * @typedef {{toggle: () => void, step: (by: number) => void, mute: (muted: boolean) => void,
- *   seek: (seconds: number) => void, load: () => void}} FaceActions
+ *   seek: (seconds: number) => void, load: () => void, again: () => void}} FaceActions
  * @typedef {{index: number, total: number, item: PlayerItem | undefined, empty: CardDocument | null,
- *   trouble: string, note: string, muted: boolean, wantsPlay: boolean, hasPicture: boolean,
+ *   trouble: Trouble | null, note: string, muted: boolean, wantsPlay: boolean, hasPicture: boolean,
  *   isVideo: boolean, waiting: boolean, positionS: number, durationS: number, bufferedS: number,
  *   poster: string, canNavigate: boolean}} FaceState
  */
@@ -143,22 +143,17 @@ class VineFace {
       row.append(button);
     };
     if (card.action === "load" && state.canNavigate) add("Load it now", this.actions.load);
+    if (card.action === "again") add("Try again", this.actions.again);
     if (["warn", "bad"].includes(card.tone) && !this.next.disabled) add("Next video", () => this.actions.step(1));
     row.hidden = !row.childElementCount;
     return row;
   }
 
-  /** @param {string} reason @returns {CardDocument | null} */
-  troubleCard(reason) {
-    if (!reason) return null;
-    return {
-      icon: "warning",
-      tone: "bad",
-      title: "This browser cannot show it",
-      text: reason,
-      hint: "The manager has loaded it, and the rest of the feed plays on.",
-      action: "",
-    };
+  /** @param {Trouble | null} trouble @returns {CardDocument | null} */
+  troubleCard(trouble) {
+    if (!trouble) return null;
+    const hint = "The manager has loaded it, and the rest of the feed plays on.";
+    return { icon: "warning", tone: "bad", title: trouble.title, text: trouble.text, hint, action: "again" };
   }
 
   /** @param {FaceState} state */

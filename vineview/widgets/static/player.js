@@ -19,7 +19,7 @@ class VinePlayer {
     this.askedAt = performance.now();
     this.toldPlaying = "";
     this.toldAt = 0;
-    /** @type {Map<string, string>} why this browser cannot show a video */
+    /** @type {Map<string, Trouble>} what keeps a loaded video from being shown */
     this.troubles = new Map();
     /** @type {Map<string, string>} what is missing of a video that plays */
     this.notes = new Map();
@@ -33,7 +33,7 @@ class VinePlayer {
       },
       lost: (id) => this.forget(id),
       noted: (id, note) => void this.notes.set(id, note),
-      trouble: (id, reason) => this.hasTrouble(id, reason),
+      trouble: (id, trouble) => this.hasTrouble(id, trouble),
     });
     this.strip = new VineStrip(view, { pick: (item) => this.go(item.id) });
     this.face = new VineFace(
@@ -44,6 +44,7 @@ class VinePlayer {
         mute: (muted) => this.setMuted(muted),
         seek: (seconds) => this.seek(seconds),
         load: () => this.view.send("load", { video_id: this.currentId }),
+        again: () => this.tryAgain(),
       },
       this.stage.el,
       this.strip.el,
@@ -59,7 +60,9 @@ class VinePlayer {
     const { view } = this;
     view.on("feed", (message) => this.update(message));
     view.on("poster", (message, [data]) => this.setPoster(message.video_id, data));
-    view.on("trouble", (message) => this.hasTrouble(message.video_id, message.reason));
+    view.on("trouble", (message) =>
+      this.hasTrouble(message.video_id, { title: "This image cannot be shown", text: message.reason, isTold: true }),
+    );
     view.on("command", (message) => this.command(message));
     view.watch("change:muted", () => this.applyMuted(this.model.get("muted")));
     view.watch("change:height", () => this.resize());
@@ -93,6 +96,7 @@ class VinePlayer {
       this.currentId = feed.current_id ?? "";
       if (feed.current_id === this.currentId) this.pendingSince = -Infinity;
     }
+    for (const item of feed.items) if (item.state !== "ready") this.troubles.delete(item.id); // loaded anew, tried anew
     const known = new Set(feed.items.map((/** @type {PlayerItem} */ item) => item.id));
     for (const [id, poster] of this.posters) {
       if (known.has(id)) continue;
@@ -196,10 +200,16 @@ class VinePlayer {
     this.stage.resume();
   }
 
-  /** @param {string} id @param {string} reason */
-  hasTrouble(id, reason) {
-    this.troubles.set(id, reason);
-    this.view.send("failed", { video_id: id, reason });
+  /** @param {string} id @param {Trouble} trouble */
+  hasTrouble(id, trouble) {
+    this.troubles.set(id, trouble);
+    if (!trouble.isTold) this.view.send("failed", { video_id: id, reason: trouble.text });
+    this.sync();
+  }
+
+  tryAgain() {
+    this.troubles.delete(this.currentId);
+    this.askedAt = performance.now();
     this.sync();
   }
 
@@ -225,13 +235,12 @@ class VinePlayer {
     const item = this.itemOf(this.currentId);
     const { video, current } = stage;
     const hasPicture = current !== undefined && stage.isReady(current);
-    const trouble = this.troubles.get(this.currentId) ?? "";
     this.face.draw({
       index: item?.index ?? feed.index,
       total: feed.total,
       item,
       empty: feed.card,
-      trouble,
+      trouble: this.troubles.get(this.currentId) ?? null,
       note: this.notes.get(this.currentId) ?? "",
       muted: stage.muted,
       wantsPlay: stage.wantsPlay,

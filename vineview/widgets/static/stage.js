@@ -5,17 +5,19 @@
  * @typedef {{mime_type: string, duration_s: number | null}} Clip
  * @typedef {StripItem & {author: string, published: string | null, hashtags: string[], caption: string,
  *   clip: Clip | null, image: boolean, card: CardDocument | null}} PlayerItem
+ * @typedef {{title: string, text: string, isTold?: boolean}} Trouble `isTold`: the kernel knows of it
  * @typedef {{icon: string, tone: string, title: string, text: string, hint: string, action: string}} CardDocument
  * @typedef {{item: PlayerItem, node: HTMLVideoElement | HTMLImageElement, stream: ClipStream | null,
  *   shownAt: number, seen: boolean, stale: boolean, waitingSince: number, undo: (() => void)[]}} Slot
  */
 
+const VV_REFUSED = "This browser cannot show it";
 const VV_NEIGHBOURS = [1, -1, 2]; // in the order a person is likely to go
 
 class VineStage {
   /**
    * @param {VineView} view
-   * @param {{trouble: (id: string, reason: string) => void, changed: () => void,
+   * @param {{trouble: (id: string, trouble: Trouble) => void, changed: () => void,
    *   ready: () => void, lost: (id: string) => void, noted: (id: string, note: string) => void}} hooks
    */
   constructor(view, hooks) {
@@ -144,7 +146,7 @@ class VineStage {
     const refusal = ClipStream.refusal(clip.mime_type);
     if (refusal) {
       this.drop(id);
-      this.hooks.trouble(id, refusal);
+      this.hooks.trouble(id, { title: VV_REFUSED, text: refusal });
       return;
     }
     const changed = () => this.hooks.changed();
@@ -159,9 +161,13 @@ class VineStage {
       videoId: id,
       mimeType: clip.mime_type,
       durationS: clip.duration_s,
-      fail: (reason) => {
+      fail: (text) => {
         this.drop(id);
-        this.hooks.trouble(id, reason);
+        this.hooks.trouble(id, { title: VV_REFUSED, text });
+      },
+      broke: (text) => {
+        this.drop(id);
+        this.hooks.trouble(id, { title: "The clip broke off", text, isTold: true });
       },
       lost: () => {
         this.drop(id);
@@ -182,7 +188,7 @@ class VineStage {
       }),
       this.view.listen(image, "error", () => {
         this.drop(slot.item.id);
-        this.hooks.trouble(slot.item.id, "The browser could not show this image: its data is damaged.");
+        this.hooks.trouble(slot.item.id, { title: VV_REFUSED, text: "The image's data is damaged." });
       }),
     );
     this.view.send("want_image", { video_id: slot.item.id });

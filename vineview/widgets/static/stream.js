@@ -10,15 +10,17 @@ class ClipStream {
    * @param {VineView} view
    * @param {HTMLVideoElement} video
    * @param {{videoId: string, mimeType: string, durationS: number | null, fail: (reason: string) => void,
+   *   broke: (reason: string) => void,
    *   lost: () => void, noted: (note: string) => void}} options
    */
-  constructor(view, video, { videoId, mimeType, durationS, fail, lost, noted }) {
+  constructor(view, video, { videoId, mimeType, durationS, fail, broke, lost, noted }) {
     this.view = view;
     this.video = video;
     this.videoId = videoId;
     this.mimeType = mimeType;
     this.durationS = durationS;
     this.fail = fail;
+    this.broke = broke;
     this.lost = lost;
     this.noted = noted;
     this.id = "";
@@ -94,7 +96,7 @@ class ClipStream {
         break;
       case "lost":
         this.id = "";
-        if (message.reason) this.fail(message.reason);
+        if (message.reason) this.broke(message.reason);
         else this.lost();
         return;
     }
