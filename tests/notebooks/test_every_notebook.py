@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 
 from vineview import resources
+from vineview.runbooks.runner import execute
 
 NOTEBOOKS = sorted(resources.notebooks().rglob("*.ipynb"))
 
@@ -59,18 +56,9 @@ class TestTidiness:
 @pytest.mark.notebook
 async def test_it_runs_headless(path, tmp_path):
     """Run All leaves no error, without a browser and without a network."""
-    notebook = nbformat.read(path, as_version=4)
-    manager = AsyncKernelManager(kernel_name="python3")
-    manager._kernel_spec = KernelSpec(
-        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        display_name="the Python under test",
-        language="python",
-    )
-    client = NotebookClient(
-        notebook, km=manager, timeout=120, resources={"metadata": {"path": str(tmp_path)}}
-    )
-    await client.async_execute()
-    for cell in notebook.cells:
+    run = await execute(path, out=tmp_path)
+    assert run.is_complete, run.conclusion
+    for cell in nbformat.read(tmp_path / path.name, as_version=4).cells:
         for output in cell.get("outputs", ()):
             assert output.output_type != "error"
             assert output.get("name") != "stderr", output.text
