@@ -44,6 +44,7 @@ OTHER_THEME = """() => {
 }"""
 FITS = """() => [...document.querySelectorAll(".vv-plot")].every((box) =>
   Math.abs(box.querySelector(".main-svg").getBoundingClientRect().width - box.clientWidth) < 2)"""
+TALL = 2600  # all three charts in sight
 SHARE = "globalThis.__vineviewPlotly"
 
 
@@ -71,6 +72,7 @@ def change_theme(notebook, theme):
 def notebook(new_shared_tab):
     """A live chart, a recorded one, another live one; the size before it ran is noted."""
     notebook = new_shared_tab().open(CHARTS)
+    notebook.page.set_viewport_size({"width": 1000, "height": TALL})
     notebook.size_before = notebook.save()
     notebook.run_all()
     wait_for_charts(notebook.page, 3)
@@ -87,6 +89,20 @@ class TestThreeCharts:
         assert "bytes really held" in notebook.page.locator(".vv-tile").first.inner_text()
         status = notebook.page.locator(".vv-chart-status").first.inner_text()
         assert status.startswith("Live, every 0.5 s")
+
+    def test_what_is_out_of_sight_is_not_drawn_until_it_is_seen(self, notebook):
+        """A chart above the fold must not take frames from the player below."""
+        page = notebook.page
+        page.set_viewport_size({"width": 1000, "height": 900})
+        last = page.locator(".vv-plot").last
+        page.wait_for_timeout(1500)
+        before = last.get_attribute("data-draws")
+        wait_for_more_points(page)
+        assert last.get_attribute("data-draws") == before
+        page.set_viewport_size({"width": 1000, "height": TALL})
+        page.wait_for_function(
+            "([plot, before]) => plot.dataset.draws !== before", arg=[last.element_handle(), before]
+        )
 
     def test_the_recorded_one_says_what_its_analytics_say(self, notebook):
         assert "leaking" in notebook.page.locator(".vv-chart").nth(1).inner_text()
@@ -111,7 +127,7 @@ class TestThreeCharts:
 
     def test_they_fit_their_cells(self, notebook, pictures):
         for width in (560, 1000):
-            notebook.page.set_viewport_size({"width": width, "height": 1000})
+            notebook.page.set_viewport_size({"width": width, "height": TALL})
             notebook.page.wait_for_function(FITS)
             if pictures:
                 chart = notebook.page.locator(".vv-chart").nth(1)
@@ -155,6 +171,7 @@ class TestWhereThingsAreOdd:
         self, page, open_notebook
     ):
         """The picture follows the theme even when nobody is left to draw it anew."""
+        page.set_viewport_size({"width": 1000, "height": TALL})
         notebook = open_notebook([SETUP, "vv.MemoryChart(monitor)", "vv.MemoryChart(incident)"])
         notebook.run_all()
         wait_for_charts(page, 1)

@@ -39,6 +39,11 @@ __all__ = ["Plot"]
 _INTERVAL_S = 1.0
 _LIVE_POINTS = 1000
 _KEPT_POINTS = 360
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["sendChartToCloud"],  # what a chart shows stays on this machine
+}
 _GZIP_LEVEL = 1  # a third of the size for 80 ms; better levels cost more than they save
 
 
@@ -154,7 +159,8 @@ class Plot(VineWidget):
         if bundle is None or spec is None:
             return bundle
         data, metadata = bundle
-        return {**data, "application/vnd.plotly.v1+json": compact_json(spec)}, metadata
+        kept = {**compact_json(spec), "config": _CONFIG}
+        return {**data, "application/vnd.plotly.v1+json": kept}, metadata
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._title!r})"

@@ -24,6 +24,7 @@ from vineview.telemetry.thresholds import Thresholds
 __all__ = ["LiveSource", "MemorySource", "RecordedSource", "Status", "last_sample", "source_of"]
 
 _ANALYTICS_SHARE = 20.0  # analytics may take a twentieth of the time
+_ANALYTICS_PAUSE_S = 10.0  # but a slow first time must not leave growth unsaid for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ class LiveSource:
         if began >= self._usage_after:
             self._usage = self._monitor.get_analytics().memory_usage
             took = self._clock.now() - began
-            self._usage_after = self._clock.now() + took * _ANALYTICS_SHARE
+            pause = min(took * _ANALYTICS_SHARE, _ANALYTICS_PAUSE_S)
+            self._usage_after = self._clock.now() + pause
         return self._usage
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:

@@ -36,7 +36,7 @@ function vvIsDark() {
   return alpha > 0 && 0.3 * red + 0.6 * green + 0.1 * blue < 110;
 }
 
-/** One figure on the page: drawn when it can be seen, recoloured with the theme, fitted to the cell. */
+/** One figure on the page: kept up to date while in sight, recoloured with the theme, fitted to the cell. */
 class VinePlot {
   /** @param {VineView} view @param {{seek?: (at_ms: number, done: boolean) => void}} [options] */
   constructor(view, { seek } = {}) {
@@ -50,6 +50,7 @@ class VinePlot {
     this.cursorAt = null;
     this.draws = 0;
     this.misses = 0;
+    this.inSight = true;
     /** @type {((scale: {left: number, width: number}) => void) | undefined} */
     this.onDrawn = undefined;
     this.graph = vvNode("div", { class: "vv-plot-graph", role: "img", "aria-label": "Chart, loading" });
@@ -57,11 +58,20 @@ class VinePlot {
     this.cover = vvNode("div", { class: "vv-plot-cover" }, vvNode("span", { class: "vv-plot-wait" }, "Loading the chart…"));
     this.el = vvNode("div", { class: "vv-plot" }, this.graph, this.cursor, this.cover);
     const sizes = new ResizeObserver(view.guarded(() => this.draw()));
+    const sight = new IntersectionObserver(
+      view.guarded((entries) => {
+        this.inSight = entries.at(-1).isIntersecting;
+        this.draw();
+      }),
+      { rootMargin: "300px" },
+    );
     const theme = new MutationObserver(view.guarded(() => this.draw()));
     sizes.observe(this.el);
+    sight.observe(this.el);
     theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
     view.own(() => {
       sizes.disconnect();
+      sight.disconnect();
       theme.disconnect();
       this.library?.purge(this.graph);
     });
@@ -121,6 +131,7 @@ class VinePlot {
       return;
     }
     this.misses = 0;
+    if (this.draws && !this.inSight) return; // redrawn when it comes into sight again
     const dark = vvIsDark();
     const state = `${width}|${dark}`;
     if (state === this.drawn) return;
