@@ -52,32 +52,21 @@ class Record:
         is_without_ranges: Whether the next try is the one without byte ranges.
     """
 
-    __slots__ = (
-        "_added_at",
-        "_state",
-        "attempt",
-        "controller",
-        "event",
-        "is_admitted",
-        "is_asked_for",
-        "is_gif",
-        "is_without_ranges",
-        "key",
-        "retry",
-        "video_id",
-    )
+    # Most videos are never loaded: what they do not use stays with the class and costs nothing.
+    controller: Controller | None = None
+    attempt: Attempt | None = None
+    retry: Appointment | None = None
+    is_admitted = False
+    is_asked_for = False
+    is_without_ranges = False
+    _state: VideoState | None = None
 
     def __init__(self, event: VideoEvent, key: int, added_at: datetime) -> None:
         self.event = event
         self.key = key
         self.video_id = event.id
         self.is_gif = _is_gif(event)
-        self.controller: Controller | None = None
-        self.attempt: Attempt | None = None
-        self.retry: Appointment | None = None
-        self.is_admitted = self.is_asked_for = self.is_without_ranges = False
         self._added_at = added_at
-        self._state: VideoState | None = None
 
     @property
     def state(self) -> VideoState:
@@ -209,9 +198,8 @@ class Ledger:
             if video_id not in records and video_id not in fresh:
                 key = order_key(event.created_at, next(arrivals))
                 fresh[video_id] = Record(event, key, now)
-        added = list(fresh.values())
-        self._enter(added)
-        return added
+        self._enter(fresh)
+        return list(fresh.values())
 
     def remove(self, record: Record) -> None:
         """Strike a video out. If it was current, its nearest survivor becomes current."""
@@ -231,7 +219,7 @@ class Ledger:
         was_current = self._current_id == record.video_id
         self.remove(record)
         fresh = Record(event, order_key(event.created_at, arrival_of(record.key)), self.clock.utc())
-        self._enter([fresh])
+        self._enter({fresh.video_id: fresh})
         if was_current:
             self._current_id = event.id
         return fresh
@@ -281,15 +269,16 @@ class Ledger:
         self._current_id = None
         self._videos = ()
 
-    def _enter(self, added: list[Record]) -> None:
-        if not added:
+    def _enter(self, fresh: dict[str, Record]) -> None:
+        if not fresh:
             return
-        self._records.update({record.video_id: record for record in added})
-        self._by_key.update({record.key: record for record in added})
-        if len(added) == 1:
-            self._order.add(added[0].key)
+        keys = [record.key for record in fresh.values()]
+        self._records.update(fresh)
+        self._by_key.update(zip(keys, fresh.values(), strict=True))
+        if len(keys) == 1:
+            self._order.add(keys[0])
         else:
-            self._order.extend([record.key for record in added])
+            self._order.extend(keys)
         self._videos = None
 
 
@@ -310,8 +299,8 @@ def checked_id(event: VideoEvent) -> str:
 
 def _is_gif(event: VideoEvent) -> bool:
     """``event.is_gif``, with nearly every video ruled out by a plain search first."""
-    url, mime_type = event.video_url or "", event.mime_type or ""
     try:
-        return "gif" in f"{url} {mime_type}".lower() and event.is_gif
+        may_be = event.mime_type is not None or "gif" in (event.video_url or "").lower()
+        return may_be and event.is_gif
     except (AttributeError, TypeError):
         return False  # its URL is no text; loading it says so
