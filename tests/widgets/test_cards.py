@@ -26,9 +26,10 @@ class TestFailureCard:
         assert len(titles) == len(ErrorClass)
         assert card_of(failed("x", error_class), config=CONFIG).title
 
-    def test_a_coming_retry_is_told_with_its_time(self):
-        card = card_of(failed("reset", ErrorClass.NETWORK), config=CONFIG, retry_in_s=3.2)
-        assert card.hint.startswith("Attempt 2 of 4 follows in 3 s.")
+    def test_a_coming_retry_is_told(self):
+        """Its seconds are counted down in the strip."""
+        card = card_of(failed("reset", ErrorClass.NETWORK), config=CONFIG)
+        assert card.hint.startswith("Attempt 2 of 4 follows by itself.")
         assert card.action == "load"
 
     def test_a_permanent_failure_says_what_to_do_next(self):
@@ -52,9 +53,9 @@ class TestOtherCards:
         card = card_of(state, config=CONFIG, held_bytes=20 * 2**20)
         assert "20.0 MB" in card.text
 
-    def test_a_second_attempt_says_so(self):
+    def test_loading_says_which_attempt_and_how_long_it_may_take(self):
         state = failed("reset", ErrorClass.NETWORK).to_loading(at=AT)
-        assert card_of(state, config=CONFIG).text == "Attempt 2 of 4."
+        assert card_of(state, config=CONFIG).text == "Attempt 2 of 4, 10 s at most."
 
     def test_an_empty_feed_says_how_to_fill_it(self):
         assert "add_video_events" in empty_feed_card().hint

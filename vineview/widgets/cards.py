@@ -94,24 +94,20 @@ def badge_of(state: VideoState, *, retry_in_s: float | None = None) -> Badge:
 
 
 def card_of(
-    state: VideoState,
-    *,
-    config: VideoManagerConfig,
-    retry_in_s: float | None = None,
-    held_bytes: int | None = None,
+    state: VideoState, *, config: VideoManagerConfig, held_bytes: int | None = None
 ) -> Card:
     """The card of a video that has no picture to show.
 
     Args:
         state: The video's state.
-        config: The manager's configuration, for the number of attempts.
-        retry_in_s: Seconds until the automatic retry, when known.
+        config: The manager's configuration, for the number of attempts and their limit.
         held_bytes: Memory its controller holds, if it has one.
     """
     match state.loading_state:
         case LoadState.LOADING:
-            attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}."
-            return Card("loading", "busy", "Loading", attempt if state.retry_count else "")
+            attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
+            limit = f"{config.preload_timeout_s:g} s at most"
+            return Card("loading", "busy", "Loading", f"{attempt}, {limit}.")
         case LoadState.NOT_LOADED:
             return Card(
                 "circle",
@@ -133,18 +129,15 @@ def card_of(
                 f"This controller is scripted or recorded, so it carries no picture.{held}",
             )
         case LoadState.FAILED | LoadState.PERMANENTLY_FAILED:
-            return _failure_card(state, config, retry_in_s)
+            return _failure_card(state, config)
 
 
-def _failure_card(state: VideoState, config: VideoManagerConfig, retry_in_s: float | None) -> Card:
+def _failure_card(state: VideoState, config: VideoManagerConfig) -> Card:
     error_class = state.error_class or ErrorClass.UNKNOWN
     text = _as_sentence(state.error_message or "the loader gave no reason")
     if state.loading_state is LoadState.FAILED:
-        when = "" if retry_in_s is None else f" in {max(retry_in_s, 0):.0f} s"
-        hint = (
-            f"Attempt {state.retry_count + 1} of {config.max_retries + 1} follows{when}. "
-            "The other videos are not affected."
-        )
+        attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
+        hint = f"{attempt} follows by itself. The other videos are not affected."
         return Card("retry", "warn", _TITLES[error_class], text, hint, action="load")
     hint = (
         "Go on with the next video. Once the cause is gone, manager.clear_failure_patterns() "

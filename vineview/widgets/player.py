@@ -61,7 +61,7 @@ from vineview.widgets.clips import (
 )
 from vineview.widgets.pace import Pace
 from vineview.widgets.streams import Streamable, StreamBook
-from vineview.widgets.strip import held_bytes_of, retry_in_s, strip_document, strip_html
+from vineview.widgets.strip import held_bytes_of, strip_document, strip_html
 
 __all__ = ["FeedPlayer"]
 
@@ -356,7 +356,6 @@ class FeedPlayer(VineWidget):
                 card_of(
                     state,
                     config=self.manager.config,
-                    retry_in_s=retry_in_s(self.manager, video_id) if state.can_retry else None,
                     held_bytes=held_bytes_of(self.manager, video_id),
                 )
             )

@@ -210,7 +210,8 @@ class StreamBook:
                 await self._may_send(stream)
             end = getattr(segments, "end", None)
         if self._is_held(stream.video_id, controller):
-            note = str(getattr(end, "reason", ""))
+            known = getattr(getattr(controller, "info", None), "shortfall", "")
+            note = "" if known else str(getattr(end, "reason", ""))
             self._tell("end", None, view=stream.view, stream=stream.id, note=note)
         else:
             self._tell("lost", None, view=stream.view, stream=stream.id, reason="")
