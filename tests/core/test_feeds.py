@@ -270,7 +270,7 @@ def refuses_or_parses(document):
     assert len({item.id for item in parsed.events}) == len(parsed.events)
 
 
-@settings(PATIENT, max_examples=60)
+@settings(PATIENT, max_examples=30)
 @given(st.lists(ENTRIES, max_size=5))
 def test_any_decoded_json_is_events_findings_or_a_feed_error(entries):
     refuses_or_parses(entries)

@@ -302,3 +302,18 @@ class TestContentFilter:
 def test_a_verdict_is_as_true_as_it_is_ok():
     assert Verdict(ok=True, reason="fine")
     assert not Verdict(ok=False, reason="not")
+
+
+class TestWebUrl:
+    @pytest.mark.parametrize(
+        ("given", "written"),
+        [
+            ("HTTP://Example.COM:80/a?b#c", "http://example.com/a?b"),
+            ("https://example.com:8443", "https://example.com:8443/"),
+            ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+            ("https://0x7f.1/", "https://127.0.0.1/"),
+        ],
+    )
+    def test_it_is_written_in_one_form(self, given, written):
+        """What is fetched, logged and cached is the same text, however it was spelt."""
+        assert str(WebUrl.parse(given)) == written
