@@ -299,8 +299,10 @@ def checked_id(event: VideoEvent) -> str:
 
 def _is_gif(event: VideoEvent) -> bool:
     """``event.is_gif``, with nearly every video ruled out by a plain search first."""
+    url = event.video_url or ""
+    if event.mime_type is None and isinstance(url, str) and "gif" not in url.lower():
+        return False
     try:
-        may_be = event.mime_type is not None or "gif" in (event.video_url or "").lower()
-        return may_be and event.is_gif
+        return event.is_gif
     except (AttributeError, TypeError):
-        return False  # its URL is no text; loading it says so
+        return False  # what it says of itself is no text; loading it tells

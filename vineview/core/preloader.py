@@ -1,6 +1,6 @@
 """Loads videos: attempts in flight, their timeouts, the retries waiting, and room under the cap.
 
-An attempt is two tasks, the load and the clock's timeout, and whichever ends first settles it.
+An attempt is a task that loads and an appointment to give it up; whichever comes first settles it.
 A slot is taken before anything is awaited and given back at once when the attempt is given up;
 what a superseded load still brings is released on arrival. (Reference, sections 3.3 and 3.5.)
 """
