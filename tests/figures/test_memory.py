@@ -10,6 +10,7 @@ import pytest
 
 from vineview.errors import TelemetryError, UsageError
 from vineview.figures import Growth, memory_figure
+from vineview.figures.marks import describe
 from vineview.figures.memory import memory_spec
 from vineview.figures.theme import DARK, LIGHT, swaps
 from vineview.telemetry import Thresholds
@@ -115,6 +116,24 @@ class TestEvents:
     def test_events_without_columns_are_no_marks(self, samples):
         figure = memory_figure(samples, events=pd.DataFrame({"other": [1]}))
         assert len(named(figure, "events")[0].x) == 0
+
+
+class TestDescribe:
+    @pytest.mark.parametrize(
+        ("event", "words"),
+        [
+            (
+                {"kind": "breaker", "to": "open", "reason": "5 failures"},
+                "circuit breaker: now open, 5 failures",
+            ),
+            ({"kind": "network", "network": "cellular"}, "network: cellular"),
+            ({"kind": "crash", "error": "out of memory"}, "crash: out of memory"),
+            ({"kind": "config", "reason": float("nan")}, "configuration"),
+            ({"kind": "playback"}, "playback"),
+        ],
+    )
+    def test_each_kind_says_its_own_facts(self, event, words):
+        assert describe(event) == words
 
 
 class TestLook:
