@@ -289,6 +289,24 @@ class TestApplyConfig:
         with pytest.raises(ConfigError):
             VideoManager(config=config or "wifi")
 
+    def test_without_a_loop_it_frees_and_leaves_loading_for_later(self, clip):
+        clock = ManualClock()
+        loader = ScriptedLoader(clock=clock)
+        manager = VideoManager(config=VideoManagerConfig.cellular(), loader=loader, clock=clock)
+
+        async def look():
+            manager.add_video_events(clip(f"v{at}", 10 - at) for at in range(10))
+            manager.preload_around_index(0)
+            await clock.advance(1)
+
+        asyncio.run(look())
+        manager.apply_config(VideoManagerConfig.wifi())
+        assert ready(manager) == {"v0", "v1"}
+        manager.apply_config(VideoManagerConfig(max_controllers=1))
+        assert ready(manager) == {"v0"}
+        manager.dispose()
+        assert loader.live == set()
+
     def test_an_empty_feed_is_no_matter(self, manager):
         manager.apply_config(VideoManagerConfig.wifi())
         assert manager.config == VideoManagerConfig.wifi()

@@ -14,7 +14,7 @@ from typing import Any
 
 from vineview.core.state import VideoState
 
-__all__ = ["Change", "ChangeKind", "Listener", "Unsubscribe"]
+__all__ = ["RECORDABLE", "Change", "ChangeKind", "Listener", "Unsubscribe"]
 
 
 class ChangeKind(StrEnum):
@@ -47,6 +47,18 @@ class ChangeKind(StrEnum):
     """What a player saw. ``data``: event (first_frame, stall, dropped, decode_error, ended) ..."""
     ACTION = "action"
     """What a person did through ops."""
+
+
+RECORDABLE = frozenset(
+    {
+        ChangeKind.ACTION,
+        ChangeKind.CRASH,
+        ChangeKind.ERROR,
+        ChangeKind.NETWORK,
+        ChangeKind.PLAYBACK,
+    }
+)
+"""What others may announce through ``VideoManager.record``; the rest only the manager knows."""
 
 
 @dataclass(frozen=True, slots=True)

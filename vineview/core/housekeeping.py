@@ -82,8 +82,13 @@ class Housekeeping:
         if fresh.is_gif:
             self._preloader.begin(fresh, is_asked_for=False)
 
-    def enforce_window(self, preload_range: int | None = None) -> None:
-        """Free what left the keep range; once the viewer has been anywhere, load the window."""
+    def enforce_window(self, preload_range: int | None = None, *, may_load: bool = True) -> None:
+        """Free what left the keep range; once the viewer has been anywhere, load the window.
+
+        Args:
+            preload_range: How many to load ahead, instead of the configuration's.
+            may_load: Whether loads may start now.
+        """
         ledger, config = self._ledger, self._preloader.config
         if not len(ledger):
             return
@@ -95,7 +100,7 @@ class Housekeeping:
         for record in (*self._pool.records, *self._preloader.busy):
             if ledger.index_of(record) not in kept:
                 self.let_go(record)
-        if ledger.has_navigated:
+        if ledger.has_navigated and may_load:
             for place in window:
                 self._preloader.begin(ledger.at(place), is_asked_for=False)
 

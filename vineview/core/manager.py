@@ -15,7 +15,7 @@ from typing import Any, Self
 from vineview.clock import Clock, SystemClock
 from vineview.core.breaker import BreakerMove, CircuitBreaker
 from vineview.core.cache import ByteCache
-from vineview.core.changes import ChangeKind
+from vineview.core.changes import RECORDABLE, ChangeKind
 from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.housekeeping import Housekeeping
@@ -29,16 +29,6 @@ from vineview.core.state import LoadState, VideoState
 from vineview.errors import ConfigError, VideoManagerError
 
 __all__ = ["VideoManager"]
-
-_RECORDABLE = frozenset(
-    {
-        ChangeKind.ACTION,
-        ChangeKind.CRASH,
-        ChangeKind.ERROR,
-        ChangeKind.NETWORK,
-        ChangeKind.PLAYBACK,
-    }
-)
 
 
 class VideoManager(Readings):
@@ -262,6 +252,8 @@ class VideoManager(Readings):
     def apply_config(self, config: VideoManagerConfig, *, reason: str = "") -> None:
         """Put a configuration in force now: limit, cap and window. States and counters stay.
 
+        A wider window is loaded at once where an event loop runs, else at the next navigation.
+
         Args:
             config: The new settings.
             reason: Why, for the record.
@@ -274,7 +266,7 @@ class VideoManager(Readings):
             self._ledger.tell(ChangeKind.CONFIG, config=config.to_dict(), reason=reason)
             self._house.welcome(())
             self._preloader.enforce_cap()
-            self._house.enforce_window()
+            self._house.enforce_window(may_load=self._preloader.has_loop)
 
     def clear_failure_patterns(self) -> None:
         """Forget failing and blocked URLs; videos that failed for good by them start afresh."""
@@ -287,8 +279,8 @@ class VideoManager(Readings):
         Raises:
             VideoManagerError: If the kind is one only the manager itself announces.
         """
-        if kind not in _RECORDABLE:
-            hint = f"Record one of: {', '.join(sorted(_RECORDABLE))}."
+        if kind not in RECORDABLE:
+            hint = f"Record one of: {', '.join(sorted(RECORDABLE))}."
             raise VideoManagerError(f"{kind!r} is not for others to record", hint=hint)
         if kind == ChangeKind.CRASH and not self._is_disposed:
             self._ledger.metrics.app_crashes += 1

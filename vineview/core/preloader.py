@@ -71,6 +71,11 @@ class Preloader:
         return len(self._in_flight)
 
     @property
+    def has_loop(self) -> bool:
+        """Whether a load could start here and now."""
+        return self._tasks.has_loop
+
+    @property
     def busy(self) -> tuple[Record, ...]:
         """Videos loading now or waiting for a retry."""
         loading = [attempt.record for attempt in self._in_flight.values()]

@@ -33,19 +33,24 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def has_loop(self) -> bool:
+        """Whether a task could be started here and now."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
     def require_loop(self) -> None:
         """Make sure a task could be started.
 
         Raises:
             VideoManagerError: If no event loop is running.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as error:
+        if not self.has_loop:
             hint = "Call it from a coroutine or a notebook cell."
-            raise VideoManagerError(
-                "a video cannot be loaded: no event loop is running", cause=error, hint=hint
-            ) from error
+            raise VideoManagerError("a video cannot be loaded: no event loop is running", hint=hint)
 
     def start(self, work: Coroutine[Any, Any, _Result], name: str) -> asyncio.Task[_Result]:
         """Run a coroutine as a task."""
