@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from array import array
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,10 @@ class TestOnDisk:
         with caplog.at_level(logging.WARNING):
             cache.remove("a")
         assert "cannot be removed" in caplog.text
+
+
+def test_a_memoryview_counts_by_its_bytes():
+    """The cap holds for views whose items are wider than a byte."""
+    cache = ByteCache(max_bytes=10)
+    assert not cache.put("wide", memoryview(array("I", [1] * 9)))
+    assert cache.size_bytes == 0

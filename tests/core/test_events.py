@@ -72,7 +72,7 @@ class TestWhereTheUrlComesFrom:
             ([["imeta", f"url {B}"], ["url", A]], A),
             ([["url", A], ["imeta", f"url {B}"]], A),
             ([["url", A], ["url", B]], B),
-            ([["url", A], ["url", ""]], A),
+            ([["url", A], ["url", ""]], ""),
             ([["url", ""], ["imeta", f"url {B}"]], B),
             ([["imeta", f"url {A}", f"url {B}"]], A),
             ([["imeta", "url  "], ["imeta", f"url   {B}  "]], B),
@@ -142,9 +142,23 @@ class TestFields:
     def test_durations(self, tags, duration):
         assert read(*tags).duration == duration
 
+    @pytest.mark.parametrize(
+        ("content", "url"),
+        [
+            (f"look: {A}.", A),
+            (f"({A})", A),
+            (f"{A}?a=1, and more", f"{A}?a=1"),
+        ],
+    )
+    def test_a_link_in_a_sentence_ends_before_its_punctuation(self, content, url):
+        assert VideoEvent.from_nostr({"id": "a", "kind": 22, "content": content}).video_url == url
+
+    def test_of_a_repeated_tag_the_last_counts(self):
+        assert read(["title", "a"], ["title", ""]).title == ""
+
     def test_defect_51_an_unreadable_duration_keeps_the_one_of_imeta(self):
         assert read(["imeta", "duration 6.2"], ["duration", "about 6"]).duration == 6
-        assert read(["duration", "6"], ["duration", "soon"]).duration == 6
+        assert read(["duration", "6"], ["duration", "soon"]).duration is None
 
     @pytest.mark.parametrize(
         ("text", "size"),
@@ -284,6 +298,11 @@ class TestReposts:
     def test_a_repost_of_a_repost_is_refused(self):
         content = '{"id": "a", "kind": 6}'
         with pytest.raises(FeedError, match="kind 6 is not"):
+            VideoEvent.from_nostr({"id": "r", "kind": 6, "tags": [["e", "a"]], "content": content})
+
+    def test_a_repost_without_an_e_tag_is_refused(self):
+        content = '{"id": "a", "kind": 22}'
+        with pytest.raises(FeedError, match="names no original"):
             VideoEvent.from_nostr({"id": "r", "kind": 6, "content": content})
 
     def test_the_last_full_e_tag_names_the_original(self):

@@ -202,11 +202,12 @@ class TestReposts:
         assert ids(parsed) == ["a", "b"]
         assert parsed.events[0].is_repost
 
-    def test_an_embedded_original_without_e_tag_meets_its_copy(self):
+    def test_a_repost_without_e_tag_is_listed(self):
         again = repost("r2", tags=[], content=json.dumps(event("a")))
         parsed = parse_events([event("a"), again])
         assert ids(parsed) == ["a"]
-        assert parsed.events[0].reposter_id == "r2"
+        assert not parsed.events[0].is_repost
+        assert "names no original" in messages(parsed)[0]
 
     def test_an_embedded_original_is_validated_like_any_other(self):
         parsed = parse_events([repost(content=json.dumps(event("a", tags=[])))])
@@ -218,7 +219,7 @@ class TestReposts:
         [
             (repost(of="gone"), "not a video of this feed"),
             (repost(of="gone", content="nice"), "does not embed"),
-            (repost(tags=[]), "does not embed"),
+            (repost(tags=[]), "names no original"),
             (repost(tags=7), "list of lists"),
             ({**repost(), "id": ""}, "no id"),
         ],

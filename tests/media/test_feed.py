@@ -299,3 +299,10 @@ class TestSampleFeed:
             path = one.video_url.removeprefix(sample_feed.PLACEHOLDER)
             if not path.startswith(("missing/", "hang/")):
                 assert resources.data("feed", *path.removeprefix("slow/").split("/")).is_file()
+
+
+@pytest.mark.parametrize("place", ["x" * 5000, "a\0b", 5])
+def test_what_cannot_be_a_path_is_a_feed_error(place):
+    """Whatever is passed, the answer is one sentence."""
+    with pytest.raises(FeedError, match=r"is not a path|no such|cannot"):
+        Feed.open(place)

@@ -83,13 +83,14 @@ class ByteCache:
             False if they were refused: larger than the cap, or the disk would not take them (logged
             as a warning). What the key held before is dropped then too, being out of date.
         """
+        data = bytes(data)  # a memoryview's length counts items, not bytes
         with self._lock:
             slot = self._shelf.slot(key)
             self._drop(slot)
             if len(data) > self.max_bytes:
                 return False
             self._make_room(len(data))
-            if not self._shelf.write(slot, bytes(data)):
+            if not self._shelf.write(slot, data):
                 return False
             self._sizes[slot] = len(data)
             self._size_bytes += len(data)

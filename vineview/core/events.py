@@ -123,6 +123,11 @@ class VideoEvent:
         if not isinstance(event, Mapping):
             raise FeedError(f"an event is an object, this is {_name(event)}")
         if _kind(event) == REPOST_KIND:
+            if original_id(event) is None:
+                raise FeedError(
+                    f"repost {_clip(event.get('id'))} names no original",
+                    hint="A repost needs an e tag with the id of a short video.",
+                )
             original = embedded_original(event)
             if original is None:
                 raise FeedError(
@@ -301,7 +306,7 @@ class VideoEvent:
 
 
 def embedded_original(repost: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The video a repost carries in its content, or None when it only names it.
+    """The video a repost names and carries in its content, or None when it lacks one of the two.
 
     Args:
         repost: A kind 6 event.
@@ -314,7 +319,7 @@ def embedded_original(repost: Mapping[str, Any]) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     named = original_id(repost)
-    return original if named is None or original.get("id") == named else None
+    return original if named is not None and original.get("id") == named else None
 
 
 def original_id(repost: Mapping[str, Any]) -> str | None:

@@ -141,18 +141,15 @@ class _Reading:
     def _settle(self, index: int, line: int | None, repost: dict[str, Any]) -> None:
         """Merge a repost with its original, or use the original it embeds."""
         named = original_id(repost)
-        known = self.events.get(named) if named is not None else None
-        if known is None or named is None:
+        known = None if named is None else self.events.get(named)
+        if known is None:
             if named is not None and not repost.get("content"):
                 raise FeedError(
                     f"reposts {named[:16]}, which is not a video of this feed",
                     hint="Load the original with it.",
                 )
-            event = VideoEvent.from_nostr(repost)
-            known = self.events.get(event.id)
-            if known is None:
-                self._keep(index, line, event)
-                return
+            self._keep(index, line, VideoEvent.from_nostr(repost))
+            return
         place, original = known
         self.events[original.id] = (place, original.reposted_by(repost))
         message = "a repost of a video in this feed: shown once, with its reposter"

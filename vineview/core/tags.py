@@ -1,9 +1,10 @@
 """Nostr tags to the fields of a video event.
 
 One rule per field, in one table of precedence: a top-level tag beats ``imeta``, which beats the
-``r`` tags, other tags and the text. Empty values never hide a later full one, and a number that
-cannot be read counts as absent, so that a bad ``duration`` tag does not erase a good one in
-``imeta``. Source: reference, section 7 and defects 51 and 53.
+``r`` tags, other tags and the text. Of a repeated top-level tag the last one counts, inside
+``imeta`` the first full one. An empty value or a number that cannot be read counts as absent, so
+that a bad ``duration`` tag does not erase a good one in ``imeta``. Source: reference, section 7 and
+defects 51 and 53.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ MEDIA_SUFFIXES = (".mp4", ".webm", ".ogg", ".mov", ".avi", ".gif")
 _MAX_INT = 2**63 - 1
 _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,40})\s*\Z")
 _PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*([^?#]*)")
-_MISSPELT = re.compile(r"(?i)(https?://(?:[^/?#@]*@)?)apt(\.openvine\.co)(?=[:/?#]|\Z)")
+_MISSPELT = re.compile(r"(?i)\A(\s*https?://(?:[^/?#@]*@)?)apt(\.openvine\.co)(?=[:/?#]|\Z)")
+_AFTER_A_LINK = ".,;:!?)]}"  # what a sentence puts behind a link
 _LINK = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 
 # Tags with a meaning of their own; a URL in any other tag may be the video (late June 2025).
@@ -116,20 +118,16 @@ def _imeta(tags: Iterable[Sequence[str]]) -> dict[str, list[str]]:
 
 
 def _text(top: dict[str, list[str]], imeta: dict[str, list[str]], name: str) -> str | None:
-    """The last full top-level value, else the first of imeta, else an empty one if announced."""
-    values = top.get(name, [])
-    for value in reversed(values):
-        if value:
-            return value
-    inner = imeta.get(name)
-    if inner:
+    """The last top-level value; if that is empty or missing, the first of imeta."""
+    values, inner = top.get(name), imeta.get(name)
+    if inner and not (values and values[-1]):
         return inner[0]
-    return "" if values else None
+    return values[-1] if values else None
 
 
 def _last(values: list[str] | None, read: Any) -> Any:
-    """The last readable value."""
-    return _first(values[::-1] if values else None, read)
+    """The last value, if it can be read."""
+    return read(values[-1]) if values else None
 
 
 def _first(values: list[str] | None, read: Any) -> Any:
@@ -159,7 +157,8 @@ def _fallback_url(
         others = (tag for tag in tags if tag[0] not in _SPOKEN_FOR)
         found = next((value for tag in others for value in tag[1:] if _is_video(value)), None)
     if found is None:
-        found = next((link for link in _LINK.findall(content) if _is_video(link)), None)
+        links = (link.rstrip(_AFTER_A_LINK) for link in _LINK.findall(content))
+        found = next((link for link in links if _is_video(link)), None)
     return found or ("" if "url" in top else None)
 
 
@@ -181,4 +180,4 @@ def _is_video(url: str) -> bool:
 
 def _spelt(url: str | None) -> str | None:
     """The URL with the known misspelling of the app's media host corrected."""
-    return url if not url else _MISSPELT.sub(r"\1api\2", url)
+    return url if not url else _MISSPELT.sub(r"\1api\2", url, count=1)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from enum import Enum
 from html import escape
 from pathlib import Path
 from typing import Self
@@ -118,10 +119,10 @@ class Feed:
         if isinstance(place, str) and name.lower().startswith(("http://", "https://")):
             document = _download(name, policy or UrlPolicy(), timeout_s, max_bytes)
         else:
-            path = Path(place)
-            if path.is_dir():
+            path, kind = _look_at(place)
+            if kind is _Kind.FOLDER:
                 return cls(_folder_events(path), source=name, policy=policy)
-            if path.suffix.lower() in _CLIP_TYPES and path.is_file():
+            if kind is _Kind.CLIP:
                 return cls(_clip_events([path]), source=name, policy=policy)
             document = _read(path, max_bytes)
         parsed = parse_events(document, source=name, verifier=verifier)
@@ -215,6 +216,26 @@ def _trust(events: Iterable[VideoEvent], policy: UrlPolicy) -> Iterator[Finding]
                     f"will not be loaded: {verdict.reason}" if verdict.refused else verdict.reason
                 )
                 yield Finding(event.id, None, "warning", reason, field)
+
+
+class _Kind(Enum):
+    FOLDER, CLIP, OTHER = range(3)
+
+
+def _look_at(place: str | Path) -> tuple[Path, _Kind]:
+    """What a path names, without opening it."""
+    try:
+        path = Path(place)
+        if path.is_dir():
+            return path, _Kind.FOLDER
+        is_clip = path.suffix.lower() in _CLIP_TYPES and path.is_file()
+    except (OSError, TypeError, ValueError) as error:
+        raise FeedError(
+            f"{str(place)[:100]!r} is not a path: {error}",
+            source=str(place),
+            hint="Pass a file, a folder of clips, or an http(s) address.",
+        ) from error
+    return path, _Kind.CLIP if is_clip else _Kind.OTHER
 
 
 def _folder_events(folder: Path) -> list[VideoEvent]:
