@@ -53,8 +53,8 @@ class VineviewError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = str(message)
+        self.hint = str(hint)
 
     def __str__(self) -> str:
         if not self.hint:

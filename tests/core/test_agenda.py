@@ -12,7 +12,7 @@ from vineview.core.tasks import Tasks
 
 @pytest.fixture
 async def tasks(clock):
-    tasks = Tasks(clock)
+    tasks = Tasks()
     yield tasks
     tasks.cancel()
     await tasks.aclose()

@@ -310,7 +310,8 @@ class TestMigration:
         result = manager.migrate_from_legacy([clip("a"), None, clip("b"), VideoEvent(id="")])
         assert (result.added, result.known) == (1, 1)
         assert [position for position, _ in result.failures] == [1, 3]
-        assert "non-empty id" in result.failures[0][1]
+        assert "this is NoneType" in result.failures[0][1]
+        assert "non-empty id" in result.failures[1][1]
         assert set(ids(manager)) == {"a", "b"}
 
 

@@ -8,6 +8,7 @@ so there is no timer to outlive anything. (Reference, section 5.)
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ from vineview.clock import Clock
 from vineview.errors import ConfigError
 
 __all__ = ["BreakerMove", "BreakerState", "CircuitBreaker"]
+
+_log = logging.getLogger(__name__)
 
 _COUNTED_S = 300.0
 _RECENT_S = 600.0
@@ -258,7 +261,10 @@ class CircuitBreaker:
 
     def _tell(self, move: BreakerMove) -> None:
         for listener in self._listeners:
-            listener(move)
+            try:
+                listener(move)
+            except Exception:  # noqa: BLE001  # foreign code; logged with its traceback
+                _log.exception("a listener of the circuit breaker failed")
 
     def _count_url(self, url: str, now: float) -> None:
         record = self._urls.setdefault(url, _UrlRecord(0, now))

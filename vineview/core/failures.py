@@ -43,7 +43,7 @@ def classify(error: BaseException) -> ErrorClass:
         named = _named(error.error_class)
         if named is not None:
             return named
-        if error.status is not None:
+        if isinstance(error.status, int):
             return _from_status(error.status)
     if isinstance(error, TimeoutError):
         return ErrorClass.TIMEOUT
@@ -56,7 +56,10 @@ def classify(error: BaseException) -> ErrorClass:
 
 def describe(error: BaseException) -> str:
     """The error in words: its own, after its type unless it is one of ours."""
-    words = str(error)
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001  # foreign code; its type still says something
+        words = ""
     if isinstance(error, LoadError) and words:
         return words
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Record"]
 
 _log = logging.getLogger(__name__)
+_HOW_TO_MAKE_ONE = "Pass a VideoEvent; VideoEvent.from_nostr(document) makes one."
 
 
 class Record:
@@ -288,12 +289,15 @@ def checked_id(event: VideoEvent) -> str:
     Raises:
         VideoManagerError: If it is no event, or has no id.
     """
-    video_id = getattr(event, "id", None)
-    if isinstance(video_id, str) and video_id:
-        return video_id
+    if not isinstance(event, VideoEvent):
+        raise VideoManagerError(
+            f"an event is needed, this is {type(event).__name__}", hint=_HOW_TO_MAKE_ONE
+        )
+    if isinstance(event.id, str) and event.id:
+        return event.id
     raise VideoManagerError(
-        f"an event needs a non-empty id, this one has {video_id!r}",
-        hint="Pass a VideoEvent; VideoEvent.from_nostr(document) makes one.",
+        f"an event needs a non-empty id, this one has {event.id!r}",
+        hint=_HOW_TO_MAKE_ONE,
     )
 
 

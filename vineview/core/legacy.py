@@ -52,7 +52,7 @@ class LegacyVideoSystem:
         self._events: list[VideoEvent] = []
         self._ready: list[tuple[VideoEvent, Controller]] = []
         self._released: set[int] = set()
-        self._tasks = Tasks(self.clock)
+        self._tasks = Tasks()
 
     @property
     def videos(self) -> tuple[VideoEvent, ...]:

@@ -105,6 +105,9 @@ class VideoManager(Readings):
             VideoManagerError: If one has no id, or the manager was disposed of.
         """
         self._require_alive("add a video")
+        if isinstance(events, VideoEvent):
+            hint = "Pass a list, or use add_video_event."
+            raise VideoManagerError("one event is not a batch", events.id, hint=hint)
         with self._announcer:
             return self._house.welcome(self._ledger.add(events))
 
@@ -135,6 +138,8 @@ class VideoManager(Readings):
 
     def migrate_from_legacy(self, events: Iterable[VideoEvent]) -> Migration:
         """Enter a legacy system's events one by one; one that is refused stops none of the rest."""
+        if self._is_disposed:
+            return Migration(0, 0, ())
         return migrate(events, self.add_video_events)
 
     # Loading
@@ -177,6 +182,8 @@ class VideoManager(Readings):
         Raises:
             ConfigError: If ``preload_range`` is negative.
         """
+        if self._is_disposed:
+            return
         if preload_range is not None and preload_range < 0:
             raise ConfigError(
                 f"preload_range is {preload_range!r}",
@@ -240,12 +247,12 @@ class VideoManager(Readings):
         Raises:
             ConfigError: If one is negative.
         """
+        if self._is_disposed:
+            return 0
         for field, value in (("keep_ahead", keep_ahead), ("keep_behind", keep_behind)):
             if value < 0:
                 hint = "Pass a whole number of at least 0."
                 raise ConfigError(f"{field} is {value!r}", field=field, value=value, hint=hint)
-        if self._is_disposed:
-            return 0
         with self._announcer:
             return self._house.relieve(keep_ahead, keep_behind)
 
@@ -258,9 +265,9 @@ class VideoManager(Readings):
             config: The new settings.
             reason: Why, for the record.
         """
-        config = _checked(config)
         if self._is_disposed:
             return
+        config = _checked(config)
         with self._announcer:
             self._preloader.config = config
             self._ledger.tell(ChangeKind.CONFIG, config=config.to_dict(), reason=reason)
@@ -279,10 +286,12 @@ class VideoManager(Readings):
         Raises:
             VideoManagerError: If the kind is one only the manager itself announces.
         """
+        if self._is_disposed:
+            return
         if kind not in RECORDABLE:
             hint = f"Record one of: {', '.join(sorted(RECORDABLE))}."
             raise VideoManagerError(f"{kind!r} is not for others to record", hint=hint)
-        if kind == ChangeKind.CRASH and not self._is_disposed:
+        if kind == ChangeKind.CRASH:
             self._ledger.metrics.app_crashes += 1
         self._ledger.tell(ChangeKind(kind), video_id, **data)
 

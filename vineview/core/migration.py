@@ -36,12 +36,16 @@ def migrate(events: Iterable[VideoEvent], add: Callable[[list[VideoEvent]], int]
     """
     good: list[VideoEvent] = []
     failures: list[tuple[int, str]] = []
-    for position, event in enumerate(events):
-        try:
-            checked_id(event)
-        except VideoManagerError as error:
-            failures.append((position, str(error)))
-        else:
-            good.append(event)
+    position = -1
+    try:
+        for position, event in enumerate(events):
+            try:
+                checked_id(event)
+            except VideoManagerError as error:
+                failures.append((position, str(error)))
+            else:
+                good.append(event)
+    except Exception as error:  # noqa: BLE001 - a legacy feed that breaks off keeps what it gave
+        failures.append((position + 1, f"the legacy feed broke off: {error!r}"))
     added = add(good)
     return Migration(added, len(good) - added, tuple(failures))

@@ -71,7 +71,9 @@ class ControllerPool:
         """Release a controller, whether or not it was ever held here."""
         try:
             controller.release()
-        except Exception as error:  # noqa: BLE001  # foreign code; reported below
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # foreign code; reported below
             self._ledger.metrics.disposal_errors += 1
             self._report(error, "release", video_id)
 
@@ -91,10 +93,12 @@ class ControllerPool:
             return
         try:
             act(record.controller)
-        except Exception as error:  # noqa: BLE001  # foreign code; reported below
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # foreign code; reported below
             self._report(error, what, record.video_id)
 
-    def _report(self, error: Exception, where: str, video_id: str) -> None:
+    def _report(self, error: BaseException, where: str, video_id: str) -> None:
         _log.exception("video %r: %s failed", video_id, where)
         words = f"{type(error).__name__}: {error}"
         self._ledger.tell(ChangeKind.ERROR, video_id, error=words, where=where)

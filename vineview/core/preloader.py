@@ -62,7 +62,7 @@ class Preloader:
         self._rng = rng
         self._in_flight: dict[str, Attempt] = {}
         self._retrying: dict[str, Record] = {}
-        self._tasks = Tasks(ledger.clock)
+        self._tasks = Tasks()
         self._agenda = Agenda(ledger.clock, self._tasks)
 
     @property
@@ -113,11 +113,12 @@ class Preloader:
         if not may_start or self.loader is None or self.refuse_url(record) is not None:
             return None
         self._tasks.require_loop()
-        is_retry = state is LoadState.FAILED
+        is_retry = state is LoadState.FAILED and record.is_admitted
         if not is_retry and (record.url in self.failure_patterns or not self._admit(record)):
             return None
         if not self._make_room(record, is_asked_for=is_asked_for):
-            self._dismiss(record)
+            if not is_retry:
+                self._dismiss(record)
             return None
         return self._start(record, is_asked_for=is_asked_for)
 
@@ -259,15 +260,15 @@ class Preloader:
         facts = preload_facts(attempt, now_s=now_s, controller=controller, held_bytes=held)
         ledger.tell(ChangeKind.PRELOAD, record.video_id, **facts)
         ledger.move(record, record.state.to_ready(at=ledger.clock.utc()))
+        attempt.settle(record.state)
         self.failure_patterns.pop(record.url, None)
         self._breaker.record_success(record.url)
-        attempt.settle(record.state)
 
     def _fail(self, attempt: Attempt, error: BaseException) -> None:
         record, ledger = attempt.record, self._ledger
+        error_class, words = classify(error), describe(error)
         self._detach(attempt)
         self._abandon_load(attempt)
-        error_class, words = classify(error), describe(error)
         ledger.metrics.preload_failure_count += 1
         now_s = ledger.clock.now()
         facts = preload_facts(attempt, now_s=now_s, error=words, error_class=error_class)
@@ -279,12 +280,12 @@ class Preloader:
             most = self.config.max_retries
             after = state.to_failed(words, at=at, max_retries=most, error_class=error_class)
         ledger.move(record, after)
+        attempt.settle(after)
         if after.can_retry:
             record.is_without_ranges = error_class is ErrorClass.SERVER_CONFIG_ERROR
             self._schedule_retry(record)
         else:
             self._give_up_on_url(record)
-        attempt.settle(record.state)
 
     def _give_up_on_url(self, record: Record) -> None:
         record.is_admitted = record.is_without_ranges = False

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from vineview.clock import Clock
 from vineview.errors import VideoManagerError
 
 __all__ = ["Tasks"]
@@ -16,18 +15,14 @@ _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 _ROUNDS = 100
-_GRACE_S = 5.0
+_ASKS = 5
+_GRACE_S = 1.0
 
 
 class Tasks:
-    """Holds every running task, so that closing can wait for the last of them.
+    """Holds every running task, so that closing can wait for the last of them."""
 
-    Args:
-        clock: Limits the wait for a task that ignores its cancellation.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
@@ -67,18 +62,16 @@ class Tasks:
     async def aclose(self) -> None:
         """Wait for every task to end.
 
-        What has been cancelled gets time to clean up, then is cancelled again. A task that
-        ignores even that is waited for ``_GRACE_S`` seconds, named in the log, and left.
+        What has been cancelled gets up to ``_GRACE_S`` seconds to clean up, and is then cancelled
+        a few times more. A task that ignores even that is named in the log, and left. The seconds
+        are the event loop's, not the manager's clock's: whoever closes has stopped moving that.
         """
         await self._yield_until_done()
-        self.cancel()
-        await self._yield_until_done()
-        if not self._running:
-            return
-        grace = asyncio.ensure_future(self._clock.sleep(_GRACE_S))
-        while self._running and not grace.done():
-            await asyncio.wait({grace, *self._running}, return_when=asyncio.FIRST_COMPLETED)
-        grace.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_GRACE_S)
+        for _ in range(_ASKS):
+            self.cancel()
+            await self._yield_until_done()
         if self._running:
             names = ", ".join(sorted(task.get_name() for task in self._running))
             _log.warning("left running, because it ignores its cancellation: %s", names)
@@ -87,4 +80,4 @@ class Tasks:
         for _ in range(_ROUNDS):
             if not self._running:
                 return
-            await self._clock.sleep(0)
+            await asyncio.sleep(0)

@@ -1,0 +1,208 @@
+"""Whatever a loader, a clock, a listener or a legacy feed does, the manager and the rest go on."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+
+from vineview.clock import ManualClock
+from vineview.core import LoadState, ScriptedLoader, VideoEvent, VideoManager
+from vineview.core.breaker import BreakerState
+from vineview.core.loading import Fail, ScriptedController
+from vineview.errors import LoadError, VideoManagerError
+
+
+class Unspeakable(Exception):
+    """An error that cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def videos(count):
+    return [
+        VideoEvent(id=f"v{n}", created_at=-n, video_url=f"https://h{n}.example/{n}.mp4")
+        for n in range(count)
+    ]
+
+
+def manager_of(clock, *, count=1, **options):
+    options.setdefault("loader", ScriptedLoader(clock=clock))
+    manager = VideoManager(clock=clock, rng=Random(1), **options)
+    manager.add_video_events(videos(count))
+    return manager
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            LoadError("x", status="404"),
+            LoadError("x", status=[404]),
+            LoadError(404),
+            LoadError(None),
+            Unspeakable(),
+        ],
+        ids=["text status", "list status", "number", "none", "unspeakable"],
+    )
+    async def test_any_error_ends_the_attempt(self, clock, error):
+        """However odd the error, the video is failed and nobody waits for ever."""
+        loader = ScriptedLoader(clock=clock, default=Fail(error, after_s=0))
+        async with manager_of(clock, loader=loader) as manager:
+            waiting = asyncio.create_task(manager.preload_video("v0"))
+            await clock.advance(0.5)
+            state = await waiting
+            assert state.loading_state is LoadState.FAILED
+            assert state.error
+
+    async def test_a_listener_of_the_breaker_that_raises_harms_nobody(self, clock, caplog):
+        """It is logged; the load that tripped the breaker still ends."""
+        loader = ScriptedLoader(clock=clock, default=Fail(LoadError("gone", status=404), after_s=0))
+        async with manager_of(clock, count=5, loader=loader) as manager:
+            manager.breaker.subscribe(lambda _: 1 / 0)
+            for n in range(5):
+                waiting = asyncio.create_task(manager.preload_video(f"v{n}"))
+                await clock.advance(0.1)
+                assert (await waiting).loading_state is LoadState.PERMANENTLY_FAILED
+            assert manager.breaker.state is BreakerState.OPEN
+        assert "listener" in caplog.text
+
+
+class TestBreaker:
+    async def test_a_video_given_up_needs_admission_again(self, clock):
+        """One whose retry was called off is new to the breaker, and an open one refuses it."""
+        flaky = Fail(LoadError("reset", error_class="NETWORK"), after_s=0)
+        gone = Fail(LoadError("gone", status=404), after_s=0)
+        script = {f"v{n}": gone for n in range(30, 35)}
+        loader = ScriptedLoader(clock=clock, default=flaky, script=script)
+        async with manager_of(clock, count=40, loader=loader) as manager:
+            waiting = asyncio.create_task(manager.preload_video("v0"))
+            await clock.advance(0.1)
+            before = await waiting
+            manager.preload_around_index(39)
+            for n in range(30, 35):
+                waiting = asyncio.create_task(manager.preload_video(f"v{n}"))
+                await clock.advance(0.1)
+                await waiting
+            assert manager.breaker.state is BreakerState.OPEN
+            assert await manager.preload_video("v0") == before
+            assert loader.started.count("v0") == 1
+
+
+class TestControllers:
+    @pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
+    async def test_release_may_raise_anything(self, clock, error):
+        """All controllers are let go, the failures counted."""
+
+        class Stubborn(ScriptedController):
+            def release(self) -> None:
+                super().release()
+                raise error
+
+        class Loader:
+            async def load(self, event):
+                return Stubborn(event)
+
+        manager = manager_of(clock, count=3, loader=Loader())
+        manager.preload_around_index(0)
+        await clock.advance(0)
+        manager.dispose_video("v0")
+        assert manager.get_video_state("v0").is_disposed
+        await manager.aclose()
+        assert manager.videos == ()
+        assert manager.metrics.disposal_errors == 3
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+    async def test_but_an_interrupt_is_a_persons(self, clock, error):
+        """Ctrl-C is not swallowed by a controller that happens to be running."""
+
+        class Interrupted(ScriptedController):
+            def play(self) -> None:
+                raise error
+
+            def release(self) -> None:
+                raise error
+
+        class Loader:
+            async def load(self, event):
+                return Interrupted(event)
+
+        manager = manager_of(clock, loader=Loader())
+        manager.preload_around_index(0)
+        await clock.advance(0)
+        with pytest.raises(error):
+            manager.resume_video("v0")
+        with pytest.raises(error):
+            manager.dispose_video("v0")
+        await manager.aclose()
+
+
+class TestClosing:
+    async def test_a_clock_whose_zero_sleep_waits_does_not_hold_it_up(self):
+        """A three-method clock may wake even a sleep of nothing only when it is moved."""
+
+        class Still(ManualClock):
+            async def sleep(self, seconds: float) -> None:
+                await super().sleep(max(seconds, 0.001))
+
+        manager = manager_of(Still())
+        manager.preload_around_index(0)
+        await asyncio.sleep(0)
+        await asyncio.wait_for(manager.aclose(), 30)
+
+    async def test_a_loader_deaf_to_cancellation_does_not_hold_it_up(self, clock):
+        """It is asked again, on a clock nobody moves any more."""
+
+        class Deaf:
+            async def load(self, event):
+                for _ in range(3):
+                    try:
+                        await clock.sleep(1000)
+                    except asyncio.CancelledError:
+                        continue
+                return ScriptedController(event)
+
+        manager = manager_of(clock, loader=Deaf())
+        manager.preload_around_index(0)
+        await clock.advance(0)
+        await asyncio.wait_for(manager.aclose(), 30)
+
+    async def test_afterwards_it_is_inert(self, clock):
+        """Only adding and preloading raise after dispose, whatever the arguments."""
+        manager = manager_of(clock)
+        await manager.aclose()
+        manager.preload_around_index(0, -1)
+        manager.apply_config(None)
+        manager.record("no such kind")
+        assert await manager.handle_memory_pressure(keep_ahead=-1) == 0
+        assert manager.migrate_from_legacy(videos(2)).added == 0
+
+
+class TestLegacyFeeds:
+    def test_what_is_no_event_stops_none_of_the_rest(self, clock):
+        """It is listed by its place."""
+        manager = manager_of(clock, count=0)
+        good = videos(2)
+        moved = manager.migrate_from_legacy([good[0], SimpleNamespace(id="b"), None, good[1]])
+        assert moved.added == 2
+        assert [place for place, _ in moved.failures] == [1, 2]
+
+    def test_a_feed_that_breaks_off_keeps_what_it_gave(self, clock):
+        """A generator that raises half-way loses nothing it yielded."""
+
+        def breaking():
+            yield videos(1)[0]
+            raise OSError("disk gone")
+
+        manager = manager_of(clock, count=0)
+        moved = manager.migrate_from_legacy(breaking())
+        assert moved.added == 1
+        assert "disk gone" in moved.failures[0][1]
+
+    def test_one_event_is_not_a_batch(self, clock):
+        """The mistake is named, not a TypeError from inside."""
+        with pytest.raises(VideoManagerError, match="not a batch"):
+            manager_of(clock, count=0).add_video_events(videos(1)[0])
