@@ -40,7 +40,6 @@ import html
 import math
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from traitlets import Bool, Int, TraitError, validate
@@ -51,17 +50,17 @@ from vineview.core.events import VideoEvent
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.cards import card_of, empty_feed_card
+from vineview.widgets.cards import empty_feed_card
 from vineview.widgets.clips import (
     caption_of,
-    clip_document,
     commands_of,
     image_loader_of,
     poster_of,
 )
+from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.streams import Streamable, StreamBook
-from vineview.widgets.strip import held_bytes_of, strip_document, strip_html
+from vineview.widgets.strip import strip_document, strip_html
 
 __all__ = ["FeedPlayer"]
 
@@ -192,7 +191,7 @@ class FeedPlayer(VineWidget):
         if self._unsubscribe is None:
             self._unsubscribe = self.manager.subscribe(self._changed)
         self._posters_sent[view] = set()
-        document = self._document()
+        document = feed_document(self.manager)
         if len(self.views) == 1:
             self._shown = document
         self.tell("feed", view=view, **document)
@@ -329,45 +328,11 @@ class FeedPlayer(VineWidget):
 
     def _update(self) -> None:
         """Send where things stand, if that changed."""
-        document = self._document()
+        document = feed_document(self.manager)
         if self.views and document != self._shown:
             self._shown = document
             self.tell("feed", **document)
             self._send_posters()
-
-    def _document(self) -> dict[str, Any]:
-        document = strip_document(self.manager)
-        for item in document["items"]:
-            item.update(self._facts(item["id"]))
-        commands = commands_of(self.manager)
-        card = None if document["total"] else asdict(empty_feed_card())
-        return {**document, "card": card, "can_navigate": commands is not None}
-
-    def _facts(self, video_id: str) -> dict[str, Any]:
-        """What the page needs of one video, beside its place in the strip."""
-        state = self.manager.get_video_state(video_id)
-        assert state is not None
-        controller = self.manager.get_controller(video_id)
-        clip = clip_document(controller)
-        shown_as_image = state.is_ready and controller is None and state.event.is_gif
-        card = None
-        if clip is None and not shown_as_image:
-            card = asdict(
-                card_of(
-                    state,
-                    config=self.manager.config,
-                    held_bytes=held_bytes_of(self.manager, video_id),
-                )
-            )
-        return {
-            "author": state.event.short_pubkey,
-            "published": state.event.timestamp.isoformat() if state.event.created_at else None,
-            "hashtags": list(state.event.hashtags[:8]),
-            "caption": caption_of(controller) or ("Image, as is" if shown_as_image else ""),
-            "clip": clip,
-            "image": shown_as_image,
-            "card": card,
-        }
 
     def _send_posters(self) -> None:
         """Send each view the stills it has not seen; they are small and go once."""
