@@ -143,7 +143,7 @@ class VineView {
 
   /** A line under the widget that comes and goes; empty text hides it. @param {string} text */
   note(text) {
-    if (this.noteBox.textContent !== text) this.noteBox.textContent = text;
+    vvText(this.noteBox, text);
     this.noteBox.hidden = text === "";
   }
 
@@ -204,10 +204,17 @@ function vvNode(tag, attributes, ...children) {
   return node;
 }
 
-/** Set, or with `false`, `null` or `undefined` remove, an attribute. @param {Element} node @param {string} name @param {any} value */
+/** Set, or with `false`, `null` or `undefined` remove, an attribute; what is so already costs nothing. @param {Element} node @param {string} name @param {any} value */
 function vvSet(node, name, value) {
-  if (value === false || value === null || value === undefined) node.removeAttribute(name);
-  else node.setAttribute(name, value === true ? "" : String(value));
+  const wanted = value === false || value === null || value === undefined ? null : value === true ? "" : String(value);
+  if (node.getAttribute(name) === wanted) return;
+  if (wanted === null) node.removeAttribute(name);
+  else node.setAttribute(name, wanted);
+}
+
+/** Set a node's text, if it is another. @param {Element} node @param {string} text */
+function vvText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /** Paths on a 24 x 24 grid, drawn with the current colour. */

@@ -72,13 +72,15 @@ class VineFace {
 
   /** What moves with the playhead. @param {FaceState} state */
   drawMoving({ positionS, durationS, bufferedS }) {
-    this.range.max = String(durationS || 1);
-    this.range.value = String(positionS);
     const length = durationS || 1;
-    this.range.style.setProperty("--vv-played", `${(100 * positionS) / length}%`);
-    this.range.style.setProperty("--vv-buffered", `${(100 * bufferedS) / length}%`);
-    vvSet(this.range, "aria-valuetext", `${vvClock(positionS)} of ${vvClock(durationS)}`);
-    this.time.textContent = durationS ? `${vvClock(positionS)} / ${vvClock(Math.round(durationS))}` : "";
+    vvSet(this.range, "max", length);
+    this.range.value = String(positionS);
+    const played = `${((100 * positionS) / length).toFixed(1)}%`;
+    const buffered = `${((100 * bufferedS) / length).toFixed(1)}%`;
+    vvSet(this.range, "style", `--vv-played: ${played}; --vv-buffered: ${buffered}`);
+    const [now, end] = [vvClock(positionS), vvClock(Math.round(durationS))];
+    vvSet(this.range, "aria-valuetext", `${now} of ${end}`);
+    vvText(this.time, durationS ? `${now} / ${end}` : "");
   }
 
   /** @param {FaceState} state */

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from vineview.core.loading import ScriptedLoader
+from vineview.core.manager import VideoManager
+from vineview.media.loader import MediaLoader
+from vineview.widgets.clips import caption_of, clip_document, commands_of, image_loader_of
+
+
+def clip(**facts):
+    verdict = SimpleNamespace(how="as is", reason="")
+    info = {"video": "H.264 Main 1280x720", "audio": "AAC 5.1", "verdict": verdict, "shortfall": ""}
+    return SimpleNamespace(info=SimpleNamespace(**{**info, **facts}))
+
+
+class TestCaption:
+    def test_says_picture_sound_and_how_it_plays(self):
+        assert caption_of(clip()) == "H.264 Main 1280x720 · AAC 5.1 · plays as is"
+
+    def test_says_when_there_is_no_sound(self):
+        assert caption_of(clip(audio=None)) == "H.264 Main 1280x720 · no sound · plays as is"
+
+    def test_says_what_is_missing(self):
+        assert caption_of(clip(shortfall="cut off")).endswith(" · cut off")
+
+    def test_is_empty_for_what_is_no_clip(self):
+        assert caption_of(None) == ""
+        assert caption_of(clip(video=None)) == ""
+
+
+class TestAbilities:
+    def test_a_live_manager_takes_commands_and_its_loader_reads_images(self, clock):
+        manager = VideoManager(loader=MediaLoader(), clock=clock)
+        assert commands_of(manager) is manager
+        assert image_loader_of(manager) is manager.loader
+
+    def test_what_lacks_an_ability_is_not_asked_for_it(self, clock):
+        manager = VideoManager(loader=ScriptedLoader(clock=clock), clock=clock)
+        assert image_loader_of(manager) is None
+        assert commands_of(object()) is None
+        assert clip_document(None) is None
