@@ -1,0 +1,90 @@
+"""The ``vineview`` command itself: quick, plain, with the promised exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from vineview import __version__
+from vineview.cli import main
+from vineview.cli.output import to_json
+
+
+@pytest.fixture(autouse=True)
+def quiet_root_logger():
+    """``main`` sets logging up once per process; a test leaves no handler behind."""
+    before = list(logging.root.handlers)
+    yield
+    logging.root.handlers[:] = before
+
+
+class TestCommand:
+    def test_help_names_every_command(self, capsys):
+        """A newcomer finds the way from here."""
+        with pytest.raises(SystemExit) as ended:
+            main(["--help"])
+        assert ended.value.code == 0
+        out = capsys.readouterr().out
+        for name in ("lab", "run", "analyze", "replay", "probe", "serve", "doctor", "bench"):
+            assert f"    {name} " in out
+
+    def test_bad_usage_is_two(self, capsys):
+        """As every Unix command."""
+        with pytest.raises(SystemExit) as ended:
+            main(["no-such-command"])
+        assert ended.value.code == 2
+        assert "no-such-command" in capsys.readouterr().err
+
+    def test_an_error_is_one_line(self, capsys):
+        """What, where, what next; no traceback."""
+        assert main(["analyze", "nowhere.json"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("vineview analyze: nowhere.json does not exist.")
+        assert len(err.splitlines()) == 1
+
+    def test_debug_shows_the_traceback(self):
+        """For whoever has to mend it."""
+        with pytest.raises(ValueError, match="nowhere"):
+            main(["analyze", "nowhere.json", "--debug"])
+
+    def test_it_runs_as_a_module(self):
+        """``python -m vineview`` is the same command."""
+        done = subprocess.run(
+            [sys.executable, "-m", "vineview", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == f"vineview {__version__}"
+
+
+class TestBench:
+    def test_it_lists_the_benchmarks(self, capsys):
+        """By the names it takes."""
+        assert main(["bench", "--list", "--format", "json"]) == 0
+        assert {"daily", "first-frame", "manager", "swipe"} <= set(
+            json.loads(capsys.readouterr().out)
+        )
+
+    def test_an_unknown_one_is_refused(self, capsys):
+        """With the list of those there are."""
+        assert main(["bench", "speed"]) == 2
+        assert "first-frame" in capsys.readouterr().err
+
+
+class TestJson:
+    def test_what_json_cannot_say_is_null(self):
+        """One valid document, whatever was measured."""
+        assert json.loads(to_json({"a": float("nan"), "b": (1, float("inf"))})) == {
+            "a": None,
+            "b": [1, None],
+        }
+
+    def test_what_cannot_be_written_is_named(self):
+        """A mistake of ours, not silently a string."""
+        with pytest.raises(TypeError, match="object"):
+            to_json(object())
