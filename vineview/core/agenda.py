@@ -77,8 +77,8 @@ class Agenda:
         if self._sleeper is not None:
             self._sleeper.cancel()
         self._wakes_s = at
-        self._sleeper = self._tasks.start(self._clock.sleep(seconds), "timeouts and retries")
-        self._sleeper.add_done_callback(self._on_wake)
+        sleep = self._clock.sleep(seconds)
+        self._sleeper = self._tasks.start(sleep, "timeouts and retries", self._on_wake)
 
     def _on_wake(self, sleeper: asyncio.Task[None]) -> None:
         error = None if sleeper.cancelled() else sleeper.exception()

@@ -189,10 +189,8 @@ class CircuitBreaker:
 
     def abandon(self, url: str) -> None:
         """A load of ``url`` was given up: if it was a probe, another may take its place."""
-        if self._probes[url] > 1:
-            self._probes[url] -= 1
-        else:
-            del self._probes[url]
+        if self._probes:
+            self._probes -= Counter((url,))
 
     def reset(self) -> None:
         """Close it and forget every failure and every block, permanent ones too."""

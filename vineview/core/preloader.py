@@ -212,8 +212,8 @@ class Preloader:
         attempt = Attempt(record, clock.now())
         record.attempt = self._in_flight[record.video_id] = attempt
         self._ledger.metrics.preload_count += 1
-        attempt.load = self._tasks.start(self._load(record), f"load of {record.video_id!r}")
-        attempt.load.add_done_callback(partial(self._on_loaded, attempt))
+        on_end = partial(self._on_loaded, attempt)
+        attempt.load = self._tasks.start(self._load(record), record.video_id, on_end)
         timeout_s = self.config.preload_timeout_s
         late = partial(self._on_timeout, attempt, timeout_s)
         attempt.timeout = self._agenda.after(timeout_s, late)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from vineview.errors import VideoManagerError
@@ -47,11 +47,22 @@ class Tasks:
             hint = "Call it from a coroutine or a notebook cell."
             raise VideoManagerError("a video cannot be loaded: no event loop is running", hint=hint)
 
-    def start(self, work: Coroutine[Any, Any, _Result], name: str) -> asyncio.Task[_Result]:
-        """Run a coroutine as a task."""
+    def start(
+        self,
+        work: Coroutine[Any, Any, _Result],
+        name: str,
+        on_end: Callable[[asyncio.Task[_Result]], None] | None = None,
+    ) -> asyncio.Task[_Result]:
+        """Run a coroutine as a task, and call ``on_end`` with it once it has ended."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+
+        def ended(task: asyncio.Task[_Result]) -> None:
+            self._running.discard(task)
+            if on_end is not None:
+                on_end(task)
+
+        task.add_done_callback(ended)
         return task
 
     def cancel(self) -> None:
