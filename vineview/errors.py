@@ -106,8 +106,8 @@ class ConfigError(VideoManagerError, ValueError):
         self.value = value
 
 
-class FeedError(VineviewError, ValueError):
-    """A feed or an event cannot be read; ``source`` and ``line`` say where."""
+class _UnreadableError(VineviewError, ValueError):
+    """A document cannot be read; ``source`` and ``line`` say where."""
 
     def __init__(
         self, message: str, *, source: str | None = None, line: int | None = None, hint: str = ""
@@ -115,6 +115,10 @@ class FeedError(VineviewError, ValueError):
         super().__init__(message, hint=hint)
         self.source = source
         self.line = line
+
+
+class FeedError(_UnreadableError):
+    """A feed or an event cannot be read; ``source`` and ``line`` say where."""
 
 
 class LoadError(VineviewError, OSError):
@@ -168,15 +172,8 @@ class MediaError(VineviewError, ValueError):
         self.reason = reason
 
 
-class TelemetryError(VineviewError, ValueError):
+class TelemetryError(_UnreadableError):
     """An export cannot be read; ``source`` and ``line`` say where."""
-
-    def __init__(
-        self, message: str, *, source: str | None = None, line: int | None = None, hint: str = ""
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.source = source
-        self.line = line
 
 
 class OpsError(VineviewError, RuntimeError):
