@@ -56,10 +56,7 @@ class Preloader:
         self.loader = loader
         self.config = config
         self.failure_patterns: dict[str, None] = {}
-        self._ledger = ledger
-        self._pool = pool
-        self._breaker = breaker
-        self._rng = rng
+        self._ledger, self._pool, self._breaker, self._rng = ledger, pool, breaker, rng
         self._in_flight: dict[str, Attempt] = {}
         self._retrying: dict[str, Record] = {}
         self._tasks = Tasks()
@@ -307,8 +304,8 @@ class Preloader:
             if broken is not None:
                 self._dismiss(record)
                 _log.error("video %r: the wait for a retry failed: %r", record.video_id, broken)
-                words = describe(broken)
-                self._ledger.tell(ChangeKind.ERROR, record.video_id, error=words, where="retry")
+                trouble = {"error": describe(broken), "where": "retry"}
+                self._ledger.tell(ChangeKind.ERROR, record.video_id, **trouble)
             elif self.begin(record, is_asked_for=record.is_asked_for) is None:
                 self._schedule_retry(record)  # no room for it now, and nothing farther to push out
 
