@@ -74,7 +74,9 @@ def run_tests(options: list[str]) -> int:
         ("lint", [PYTHON, "-m", "ruff", "check", "."]),
         ("types", [PYTHON, "-m", "mypy"]),
         ("core, every branch", [*pytest, *core]),
-        ("everything else", [*pytest, "--ignore=tests/core"]),
+        ("the other rooms", [*pytest, "--ignore=tests/core", "--ignore=tests/browser"]),
+        # Alone: the browser's driver keeps a loop running, which asynchronous tests cannot share.
+        ("browser", [*pytest, "tests/browser"]),
     ]
     if options:
         steps = [("chosen tests", [*pytest, *options])]

@@ -38,7 +38,7 @@ class TestClosing:
             except asyncio.CancelledError:
                 await clock.sleep(100)
 
-        tasks = Tasks()
+        tasks = Tasks(grace_s=0.01)
         tasks.start(deaf_once(), "deaf once")
         await clock.advance(0)
         tasks.cancel()
@@ -55,7 +55,7 @@ class TestClosing:
                 except asyncio.CancelledError:
                     continue
 
-        tasks = Tasks()
+        tasks = Tasks(grace_s=0.01)
         tasks.start(deaf(), "load of 'a'")
         with caplog.at_level(logging.WARNING):
             await tasks.aclose()

@@ -20,9 +20,14 @@ _GRACE_S = 1.0
 
 
 class Tasks:
-    """Holds every running task, so that closing can wait for the last of them."""
+    """Holds every running task, so that closing can wait for the last of them.
 
-    def __init__(self) -> None:
+    Args:
+        grace_s: How long closing waits for what cleans up after its cancellation.
+    """
+
+    def __init__(self, *, grace_s: float = _GRACE_S) -> None:
+        self._grace_s = grace_s
         self._running: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
@@ -73,13 +78,13 @@ class Tasks:
     async def aclose(self) -> None:
         """Wait for every task to end.
 
-        What has been cancelled gets up to ``_GRACE_S`` seconds to clean up, and is then cancelled
+        What has been cancelled gets up to ``grace_s`` seconds to clean up, and is then cancelled
         a few times more. A task that ignores even that is named in the log, and left. The seconds
         are the event loop's, not the manager's clock's: whoever closes has stopped moving that.
         """
         await self._yield_until_done()
         if self._running:
-            await asyncio.wait(self._running, timeout=_GRACE_S)
+            await asyncio.wait(self._running, timeout=self._grace_s)
         for _ in range(_ASKS):
             self.cancel()
             await self._yield_until_done()
