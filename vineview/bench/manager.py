@@ -160,7 +160,7 @@ async def _operate(operations: int, note: Callable[[int], None]) -> float:
 
 
 class _Viewer:
-    """Somebody who does anything at any time, to videos the feed has, or had."""
+    """Somebody who does anything at any time, scrolling by up to ten videos either way."""
 
     def __init__(self, manager: VideoManager, clock: ManualClock, rng: Random) -> None:
         self.waiting: set[asyncio.Task[None]] = set()
@@ -198,7 +198,8 @@ class _Viewer:
         self._manager.add_video_event(_event(self._newest))
 
     async def _scroll(self) -> None:
-        self._manager.preload_around_index(self._rng.randrange(100))
+        index = self._manager.current_index + self._rng.randrange(-10, 11)
+        self._manager.preload_around_index(index)
 
     async def _preload(self) -> None:
         task = asyncio.create_task(self._preloaded(self._any_id()))

@@ -106,20 +106,20 @@ class Announcer:
                 change, excepted = self._waiting.popleft()
                 for subscription in self._subscriptions:
                     if subscription.is_active and subscription is not excepted:
-                        self._tell(subscription, change)
+                        try:
+                            subscription.listener(change)
+                        except Exception as error:  # noqa: BLE001  # foreign code; reported
+                            self._report(subscription, change, error)
                     if self._is_closed:
                         return
         finally:
             self._is_delivering = False
 
-    def _tell(self, subscription: _Subscription, change: Change) -> None:
-        try:
-            subscription.listener(change)
-        except Exception as error:  # noqa: BLE001  # foreign code; reported below
-            _log.exception("a listener failed on %r", change)
-            self._metrics.listener_errors += 1
-            is_about_a_listener = change.data.get("where") == "listener"
-            if not is_about_a_listener:  # else two broken listeners would report each other forever
-                data = {"error": f"{type(error).__name__}: {error}", "where": "listener"}
-                report = Change(ChangeKind.ERROR, self._clock.utc(), change.video_id, data=data)
-                self._waiting.append((report, subscription))
+    def _report(self, subscription: _Subscription, change: Change, error: Exception) -> None:
+        _log.error("a listener failed on %r", change, exc_info=error)
+        self._metrics.listener_errors += 1
+        is_about_a_listener = change.data.get("where") == "listener"
+        if not is_about_a_listener:  # else two broken listeners would report each other forever
+            data = {"error": f"{type(error).__name__}: {error}", "where": "listener"}
+            report = Change(ChangeKind.ERROR, self._clock.utc(), change.video_id, data=data)
+            self._waiting.append((report, subscription))

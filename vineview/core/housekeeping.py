@@ -97,9 +97,8 @@ class Housekeeping:
         index = ledger.current_index
         window = preload_order(index, len(ledger), **sides)
         kept = keep_range(index, window, **sides)
-        for record in (*self._pool.records, *self._preloader.busy):
-            if ledger.index_of(record) not in kept:
-                self.let_go(record)
+        for record in ledger.outside(kept, (*self._pool.records, *self._preloader.busy)):
+            self.let_go(record)
         if ledger.has_navigated and may_load:
             for place in window:
                 self._preloader.begin(ledger.at(place), is_asked_for=False)

@@ -45,6 +45,7 @@ class Record:
     Attributes:
         video_id: The event's id.
         is_gif: Whether it needs no controller.
+        is_url_usable: Whether its URL was looked at and can be loaded.
         controller: What was loaded for it, while it is ready.
         attempt: The load in flight, if there is one.
         retry: The wait before the next try, if there is one.
@@ -57,6 +58,7 @@ class Record:
     controller: Controller | None = None
     attempt: Attempt | None = None
     retry: Appointment | None = None
+    is_url_usable = False
     is_admitted = False
     is_asked_for = False
     is_without_ranges = False
@@ -151,6 +153,12 @@ class Ledger:
     def index_of(self, record: Record) -> int:
         """The position of a record; 0 is the newest."""
         return self._order.index_of(record.key)
+
+    def outside(self, kept: range, records: Iterable[Record]) -> list[Record]:
+        """Those of the records whose position is not in a range that holds some position."""
+        newest = self._order.key_at(max(kept.start, 0))
+        oldest = self._order.key_at(min(kept.stop, len(self)) - 1)
+        return [record for record in records if not oldest <= record.key <= newest]
 
     def distance(self, record: Record) -> int:
         """How many videos lie between this one and the current one."""

@@ -8,6 +8,7 @@ through the ledger's one door. It belongs to one event loop. (Reference, section
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ from vineview.clock import Clock, SystemClock
 from vineview.core.breaker import BreakerMove, CircuitBreaker
 from vineview.core.cache import ByteCache
 from vineview.core.changes import RECORDABLE, ChangeKind
+from vineview.core.collector import collector_at_rest
 from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.housekeeping import Housekeeping
@@ -29,6 +31,8 @@ from vineview.core.state import LoadState, VideoState
 from vineview.errors import ConfigError, VideoManagerError
 
 __all__ = ["VideoManager"]
+
+_MANY = 10_000
 
 
 class VideoManager(Readings):
@@ -108,8 +112,9 @@ class VideoManager(Readings):
         if isinstance(events, VideoEvent):
             hint = "Pass a list, or use add_video_event."
             raise VideoManagerError("one event is not a batch", events.id, hint=hint)
-        with self._announcer:
-            return self._house.welcome(self._ledger.add(events))
+        batch = tuple(events)
+        with self._announcer, collector_at_rest() if len(batch) > _MANY else nullcontext():
+            return self._house.welcome(self._ledger.add(batch))
 
     def replace_video(self, video_id: str, event: VideoEvent) -> None:
         """Put another event in a video's place: what was loaded is freed, the state starts anew.

@@ -80,9 +80,10 @@ class Preloader:
 
     def refuse_url(self, record: Record) -> str | None:
         """Fail a video whose URL cannot be loaded; the reason, or ``None`` if it can."""
-        if record.is_gif:
+        if record.is_gif or record.is_url_usable:
             return None
         problem = url_problem(record.event.video_url)
+        record.is_url_usable = problem is None
         if problem is not None and not record.state.has_failed:
             self._start_afresh(record)
             at = self._ledger.clock.utc()
@@ -104,9 +105,10 @@ class Preloader:
         if record.is_gif:
             self._show(record)
             return None
-        may_start = state in {LoadState.NOT_LOADED, LoadState.DISPOSED} or (
-            state is LoadState.FAILED and (is_asked_for or record.retry is None)
-        )
+        if state is LoadState.FAILED:
+            may_start = is_asked_for or record.retry is None
+        else:
+            may_start = state is LoadState.NOT_LOADED or state is LoadState.DISPOSED
         if not may_start or self.loader is None or self.refuse_url(record) is not None:
             return None
         self._tasks.require_loop()

@@ -122,7 +122,8 @@ class VideoState:
     @property
     def has_failed(self) -> bool:
         """Whether the last load failed, for now or for good."""
-        return self.loading_state in {LoadState.FAILED, LoadState.PERMANENTLY_FAILED}
+        state = self.loading_state
+        return state is LoadState.FAILED or state is LoadState.PERMANENTLY_FAILED
 
     @property
     def is_disposed(self) -> bool:
