@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from vineview.media.codecs import codec_strings, label, mime_type
+from vineview.media.codec_strings import codec_strings, mime_type
+from vineview.media.codecs import label
 
 
 def box(kind: str, *parts: bytes) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from vineview.errors import MediaError
 from vineview.media.boxes import boxes, find, runs, timescales
-from vineview.media.codecs import codec_strings
+from vineview.media.codec_strings import codec_strings
 from vineview.media.remux import Remuxer
 
 

@@ -1,44 +1,93 @@
-"""Codecs: what a browser is told about a clip (RFC 6381 strings), and what people call them.
+"""Codecs: what people call them, which a browser takes, and what is done about those it does not.
 
-The strings are read from the init segment that will be sent, not from the source's headers: what
-the browser is promised is then what it gets, whichever container the clip came in.
-
-Sources of the string forms: ISO/IEC 14496-15 Annex E (avc1, hvc1, hev1), the VP9 and AV1 codec
-ISO media bindings (vp09, av01), RFC 6381 and ISO/IEC 14496-3 (mp4a), RFC 8351's siblings for
-Opus and FLAC in MP4.
+A browser is asked about exact codec strings; before any has spoken, a table of what Chromium said
+answers (Debian's build, without HEVC; held to the real one by a browser test). A :class:`Plan`
+says of each track whether its packets go as they are, are converted, or are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import av
 
-from vineview.media.boxes import boxes, find
+from vineview.media.codec_strings import mime_type
+
+if TYPE_CHECKING:
+    from vineview.media.probe import AudioTrack, ClipInfo, VideoTrack
 
 __all__ = [
-    "AAC_PROFILES_TAKEN",
-    "AUDIO_TAKEN",
-    "VIDEO_TAKEN",
-    "VIDEO_UNDECIDED",
-    "codec_strings",
+    "IN_MP4",
+    "SUPPORTED",
+    "Action",
+    "Plan",
+    "TrackPlan",
     "codecs_missing",
     "label",
-    "mime_type",
+    "plan",
+    "supports",
 ]
 
-VIDEO_TAKEN = frozenset({"h264", "vp9", "av1"})
-"""Video every Chromium with the usual codecs plays from MP4."""
+IN_MP4 = frozenset(
+    {"aac", "ac3", "alac", "av1", "eac3", "flac", "h264", "hevc", "mp3", "mpeg4", "opus", "vp9"}
+)
+"""What goes into fragmented MP4 unchanged, so that some browser might take it."""
 
-VIDEO_UNDECIDED = frozenset({"hevc"})
-"""Video a browser takes or not depending on the machine's hardware: it is asked."""
+SUPPORTED: Mapping[str, bool] = MappingProxyType(
+    {
+        "avc1.42c01e": True,
+        "avc1.4d401f": True,
+        "avc1.58001e": True,  # Extended
+        "avc1.64001f": True,
+        "avc1.6e001f": True,  # High 10
+        "avc1.7a001f": True,  # High 4:2:2
+        "avc1.f4001f": True,  # High 4:4:4
+        "avc1.2c001f": False,  # CAVLC 4:4:4
+        "hvc1.1.6.L93.90": False,
+        "hvc1.2.4.L93.90": False,
+        "hvc1.3.6.L93.90": False,
+        "hvc1.4.10.L93.90": False,
+        "hev1.1.6.L93.90": False,
+        "hev1.2.4.L93.90": False,
+        "vp09.00.31.08": True,
+        "vp09.01.31.08": True,
+        "vp09.02.31.10": True,
+        "vp09.03.31.10": True,
+        "av01.0.05M.08": True,
+        "av01.0.05M.10": True,
+        "av01.1.05M.08": True,
+        "av01.2.05M.08": True,
+        "av01.2.05M.12": True,
+        "mp4v.20.1": False,
+        "mp4a.40.1": False,  # Main
+        "mp4a.40.2": True,
+        "mp4a.40.3": False,  # SSR
+        "mp4a.40.4": False,  # LTP
+        "mp4a.40.5": True,
+        "mp4a.40.29": True,
+        "mp4a.40.42": False,  # xHE-AAC
+        "mp4a.6b": False,  # MP3
+        "ac-3": False,
+        "alac": False,
+        "ec-3": False,
+        "flac": True,
+        "opus": True,
+    }
+)
+"""What ``MediaSource.isTypeSupported`` answered in Chromium; the strings a page is asked about."""
 
-AUDIO_TAKEN = frozenset({"aac", "flac", "opus"})
-"""Sound every Chromium with the usual codecs takes from MP4; it takes MP3 only on its own."""
-
-AAC_PROFILES_TAKEN = frozenset({None, "LC", "HE-AAC", "HE-AACv2"})
-"""The profiles of AAC among it; Main, SSR, LTP and xHE-AAC are refused."""
-
+_TARGETS = {
+    "h264": "avc1.64001f",
+    "vp9": "vp09.00.31.08",
+    "aac": "mp4a.40.2",
+    "opus": "opus",
+}
+_VIDEO_TARGETS, _AUDIO_TARGETS = ("h264", "vp9"), ("aac", "opus")
+_FEED_CODECS = frozenset({"aac", "av1", "flac", "gif", "h264", "hevc", "mjpeg", "opus", "vp9"})
 _LABELS = {
     "aac": "AAC",
     "ac3": "AC-3",
@@ -71,12 +120,172 @@ _LABELS = {
     "wmav2": "WMA",
     "wmv3": "WMV",
 }
-_VISUAL_ENTRY_BYTES = 78
-_AUDIO_ENTRY_BYTES = 28
-_VISUAL = frozenset({"avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v"})
-_CONFIG_BYTES = 13
-_AAC, _SBR, _ESCAPE, _PS = 2, 5, 31, 29
-_VISUAL_OBJECT_SEQUENCE = b"\x00\x00\x01\xb0"
+
+
+class Action(StrEnum):
+    """What is done with a track."""
+
+    AS_IS = "as is"
+    CONVERT = "converted"
+    LEAVE_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPlan:
+    """What is done with one track.
+
+    Attributes:
+        index: Which stream of the container it is.
+        codec: What it is in, in FFmpeg's word.
+        action: What is done with it.
+        target: What it is converted to (``h264``, ``vp9``, ``aac``, ``opus``); empty if it is not.
+        codec_string: What the browser is told of it. After a conversion its level may differ: the
+            init segment has the last word. Empty if it is left out.
+        reason: Why not as it is, in words; empty if it is.
+    """
+
+    index: int
+    codec: str
+    action: Action
+    target: str = ""
+    codec_string: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done with a clip, so that a browser plays it.
+
+    Attributes:
+        video: What is done with its picture, if it has one.
+        audio: What is done with its sound, if it has any.
+    """
+
+    video: TrackPlan | None
+    audio: TrackPlan | None
+
+    @property
+    def tracks(self) -> tuple[TrackPlan, ...]:
+        """Those that reach the browser, the picture first."""
+        both = (self.video, self.audio)
+        return tuple(one for one in both if one is not None and one.action is not Action.LEAVE_OUT)
+
+    @property
+    def plays(self) -> bool:
+        """Whether the picture, or the sound of a clip without one, reaches the browser."""
+        lead = self.video or self.audio
+        return lead is not None and lead.action is not Action.LEAVE_OUT
+
+    @property
+    def converts(self) -> bool:
+        """Whether anything must be decoded and encoded again."""
+        return any(one.action is Action.CONVERT for one in self.tracks)
+
+    @property
+    def mime_type(self) -> str:
+        """What ``MediaSource`` is asked about; empty if nothing reaches the browser."""
+        strings = [one.codec_string for one in self.tracks]
+        return mime_type(strings, has_video=self.tracks[0] is self.video) if strings else ""
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for the card: ``H.264: as is; AC-3: converted to AAC``."""
+        both = [one for one in (self.video, self.audio) if one is not None]
+        if both and all(one.action is Action.AS_IS for one in both):
+            return f"{', '.join(label(one.codec) for one in both)}: as is"
+        return "; ".join(_said(one) for one in both)
+
+
+def supports(answers: Mapping[str, bool] = SUPPORTED) -> Callable[[str], bool]:
+    """What a browser takes, from its answers to some strings.
+
+    Args:
+        answers: Whether it takes each; at least the strings of :data:`SUPPORTED`.
+
+    Returns:
+        A function of a codec string. One that was not asked about is answered as its like: same
+        codec, profile and depth, whatever its level. What has no like is not taken.
+
+    Example:
+        >>> takes = supports()
+        >>> takes("avc1.640033"), takes("hev1.1.6.L120.90"), takes("dtsc")
+        (True, False, False)
+    """
+    alike = {_kind(string): answer for string, answer in answers.items()}
+    return lambda string: answers.get(string, alike.get(_kind(string), False))
+
+
+def plan(info: ClipInfo, supported: Callable[[str], bool] | None = None) -> Plan:
+    """Decide what is done with each track of a clip.
+
+    Args:
+        info: The clip.
+        supported: Whether the browser takes a codec string; the shipped table unless told.
+
+    Example:
+        >>> from vineview.media.probe import probe
+        >>> plan(probe("data/feed/clips/refused-codec.mp4")).sentence
+        'MPEG-4 part 2: converted to H.264; AC-3: converted to AAC'
+    """
+    takes = supported or supports()
+    return Plan(
+        video=_planned(info.video, takes, _VIDEO_TARGETS) if info.video is not None else None,
+        audio=_planned(info.audio, takes, _AUDIO_TARGETS) if info.audio is not None else None,
+    )
+
+
+def _planned(
+    track: VideoTrack | AudioTrack, takes: Callable[[str], bool], targets: tuple[str, ...]
+) -> TrackPlan:
+    name, string = label(track.codec), track.codec_string
+    is_taken = bool(string) and takes(string)
+    if is_taken and not track.obstacle:
+        return TrackPlan(track.index, track.codec, Action.AS_IS, codec_string=string)
+    reason = track.obstacle or f"browsers do not play {name}{_profile(track, string)}"
+    for target in targets:
+        if takes(_TARGETS[target]):
+            return TrackPlan(
+                track.index, track.codec, Action.CONVERT, target, _TARGETS[target], reason
+            )
+    wanted = " or ".join(label(target) for target in targets)
+    return TrackPlan(
+        track.index,
+        track.codec,
+        Action.LEAVE_OUT,
+        reason=f"{reason}, and this one not even {wanted}",
+    )
+
+
+def _profile(track: VideoTrack | AudioTrack, string: str) -> str:
+    """Which kind of a codec it is, where another kind of it is taken."""
+    profile = getattr(track, "profile", None)
+    return f" {profile}" if profile and string.startswith(("avc1", "vp09", "av01")) else ""
+
+
+def _said(track: TrackPlan) -> str:
+    name = label(track.codec)
+    match track.action:
+        case Action.AS_IS:
+            return f"{name}: as is"
+        case Action.CONVERT:
+            return f"{name}: converted to {label(track.target)}"
+        case Action.LEAVE_OUT:
+            return f"{name}: left out, {track.reason}"
+
+
+def _kind(string: str) -> tuple[str, ...]:
+    """What of a codec string decides whether it is taken: not its level."""
+    codec, *rest = string.lower().split(".")
+    match codec:
+        case "avc1" | "avc3":
+            return (codec, *(part[:2] for part in rest[:1]))
+        case "hvc1" | "hev1":
+            return ("hevc", *rest[:1])
+        case "vp09":
+            return (codec, *rest[:1])
+        case "av01":
+            return (codec, *rest[:1], *rest[2:3])
+    return (codec, *rest)
 
 
 def codecs_missing() -> list[str]:
@@ -86,8 +295,7 @@ def codecs_missing() -> list[str]:
         >>> codecs_missing()
         []
     """
-    wanted = VIDEO_TAKEN | VIDEO_UNDECIDED | AUDIO_TAKEN | {"gif", "mjpeg"}
-    return [label(codec) for codec in sorted(wanted - av.codecs_available)]
+    return [label(codec) for codec in sorted(_FEED_CODECS - av.codecs_available)]
 
 
 def label(codec: str) -> str:
@@ -102,151 +310,3 @@ def label(codec: str) -> str:
     return _LABELS.get(codec, codec)
 
 
-def codec_strings(init: bytes) -> list[str]:
-    """The codec string of each track of an init segment, in track order.
-
-    Args:
-        init: An ``ftyp`` and ``moov`` as the remuxer writes them.
-
-    Returns:
-        Strings such as ``avc1.4d401f``; a sample entry without a longer form gives its own name.
-    """
-    strings = []
-    for stsd in find(init, "moov/trak/mdia/minf/stbl/stsd"):
-        for entry in boxes(init, stsd.start + 8, stsd.end):
-            skipped = _VISUAL_ENTRY_BYTES if entry.kind in _VISUAL else _AUDIO_ENTRY_BYTES
-            children = {
-                box.kind: init[box.start : box.end].ljust(_CONFIG_BYTES, b"\0")  # damage cuts it
-                for box in boxes(init, entry.start + skipped, entry.end)
-            }
-            strings.append(_string(entry.kind, children))
-    return strings
-
-
-def mime_type(strings: list[str], *, has_video: bool) -> str:
-    """The MIME type ``MediaSource`` is asked about.
-
-    Example:
-        >>> mime_type(["avc1.4d401f", "mp4a.40.2"], has_video=True)
-        'video/mp4; codecs="avc1.4d401f,mp4a.40.2"'
-    """
-    return f'{"video" if has_video else "audio"}/mp4; codecs="{",".join(strings)}"'
-
-
-def _string(kind: str, children: dict[str, bytes]) -> str:
-    match kind:
-        case "avc1" | "avc3" if "avcC" in children:
-            return f"{kind}.{children['avcC'][1:4].hex()}"
-        case "hvc1" | "hev1" if "hvcC" in children:
-            return f"{kind}.{_hevc(children['hvcC'])}"
-        case "vp09" if "vpcC" in children:
-            return f"vp09.{_vp9(children['vpcC'])}"
-        case "av01" if "av1C" in children:
-            return f"av01.{_av1(children['av1C'])}"
-        case "mp4a" | "mp4v" if "esds" in children:
-            return f"{kind}.{_esds(children['esds'])}"
-        case "Opus" | "fLaC":
-            return kind.lower()
-    return kind
-
-
-def _hevc(config: bytes) -> str:
-    """Profile, compatibility (bits reversed), tier and level, constraints."""
-    space = ("", "A", "B", "C")[config[1] >> 6]
-    profile = config[1] & 0x1F
-    compatibility = int(f"{int.from_bytes(config[2:6], 'big'):032b}"[::-1], 2)
-    tier = "H" if config[1] & 0x20 else "L"
-    constraints = "".join(f".{byte:X}" for byte in config[6:12].rstrip(b"\x00"))
-    return f"{space}{profile}.{compatibility:X}.{tier}{config[12]}{constraints}"
-
-
-def _vp9(config: bytes) -> str:
-    """Profile, level, bit depth; chroma and colours where they are not the usual ones."""
-    profile, level, packed, primaries, transfer, matrix = config[4:10]
-    depth, chroma, full_range = packed >> 4, packed >> 1 & 7, packed & 1
-    short = f"{profile:02d}.{level:02d}.{depth:02d}"
-    usual = {1, 2}  # BT.709, unspecified
-    if profile == 0 and not full_range and {primaries, transfer, matrix} <= usual:
-        return short
-    return f"{short}.{chroma:02d}.{primaries:02d}.{transfer:02d}.{matrix:02d}.{full_range:02d}"
-
-
-def _av1(config: bytes) -> str:
-    """Profile, level and tier, bit depth."""
-    profile, level = config[1] >> 5, config[1] & 0x1F
-    tier, is_high, is_twelve = config[2] >> 7, config[2] >> 6 & 1, config[2] >> 5 & 1
-    depth = (12 if is_twelve and profile == 2 else 10) if is_high else 8  # noqa: PLR2004 - AV1's own numbers
-    return f"{profile}.{level:02d}{'H' if tier else 'M'}.{depth:02d}"
-
-
-def _esds(payload: bytes) -> str:
-    """The object type, and for AAC and MPEG-4 visual the profile behind it."""
-    found = dict(_descriptors(payload[4:]))
-    config, specific = found.get(4, b""), found.get(5, b"")
-    object_type = config[0] if config else 0
-    if object_type == 0x40 and specific:  # noqa: PLR2004 - ISO/IEC 14496-1's number for AAC
-        return f"40.{_aac_object(specific)}"
-    if object_type == 0x20 and specific[:-1].startswith(_VISUAL_OBJECT_SEQUENCE):  # noqa: PLR2004 - and for MPEG-4 visual
-        return f"20.{specific[4]}"
-    return f"{object_type:02x}"
-
-
-def _descriptors(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The MPEG-4 descriptors that matter (3, 4, 5), each with its payload, however nested."""
-    at = 0
-    while at + 2 <= len(data):
-        tag, size, at = data[at], 0, at + 1
-        while at < len(data):
-            byte, at = data[at], at + 1
-            size = size << 7 | byte & 0x7F
-            if not byte & 0x80:
-                break
-        payload = data[at : at + size]
-        yield tag, payload
-        if tag == 3:  # noqa: PLR2004 - ES descriptor: id, flags, then descriptors
-            yield from _descriptors(payload[3:])
-        elif tag == 4:  # noqa: PLR2004 - decoder configuration: 13 bytes, then descriptors
-            yield from _descriptors(payload[13:])
-        at += size
-
-
-def _aac_object(config: bytes) -> int:
-    """The audio object type, counting SBR and PS announced behind a plain AAC configuration."""
-    bits = _Bits(config)
-    kind = _object_type(bits)
-    if bits.take(4) == 15:  # noqa: PLR2004 - an explicit sampling frequency follows
-        bits.take(24)
-    channels = bits.take(4)
-    if kind != _AAC or channels == 0:
-        return kind
-    bits.take(1)
-    if bits.take(1):
-        bits.take(14)
-    bits.take(1)
-    if bits.take(11) == 0x2B7 and _object_type(bits) == _SBR and bits.take(1):  # noqa: PLR2004 - sync word
-        if bits.take(4) == 15:  # noqa: PLR2004 - an explicit sampling frequency follows
-            bits.take(24)
-        has_ps = bits.take(11) == 0x548 and bits.take(1)  # noqa: PLR2004 - sync word
-        return _PS if has_ps else _SBR
-    return kind
-
-
-def _object_type(bits: _Bits) -> int:
-    kind = bits.take(5)
-    return 32 + bits.take(6) if kind == _ESCAPE else kind
-
-
-class _Bits:
-    """Bits from the left; zeros once they run out."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def take(self, count: int) -> int:
-        """The next ``count`` bits as a number."""
-        if count > self._left:
-            self._left = 0
-            return 0
-        self._left -= count
-        return self._value >> self._left & ((1 << count) - 1)

@@ -24,6 +24,7 @@ from vineview.core.cache import ByteCache
 from vineview.core.events import VideoEvent
 from vineview.core.policy import UrlPolicy
 from vineview.errors import LoadError, MediaError
+from vineview.media.codecs import plan
 from vineview.media.controller import ClipController
 from vineview.media.failures import load_error
 from vineview.media.frames import poster_of
@@ -142,11 +143,11 @@ class _Job:
         """Open the clip and make what a first picture needs."""
         shared = SharedSource(self._open())
         try:
-            remuxer = Remuxer(shared.cursor, name=self._name)
             with open_clip(shared.cursor, name=self._name) as container:
+                info = describe(container, name=self._name)
+                remuxer = Remuxer(shared.cursor, name=self._name, plan=plan(info))
                 with contextlib.closing(remuxer.read(container)) as segments:
                     first = next(segments)
-                info = describe(container, remuxer.init_segment, name=self._name)
                 poster = self._poster(container) if info.video is not None else None
             return ClipController(
                 shared,

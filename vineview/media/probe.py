@@ -1,16 +1,14 @@
 """Probing: what a clip is, and whether and how it will play.
 
 A clip that can be read always gives a :class:`ClipInfo`, whose verdict says in words why it will
-not play if it will not; only what is no clip at all raises. The verdict comes from the same steps
-that would play it (tracks chosen, header and first fragment written), so the two cannot disagree;
-what Chromium takes is a table in ``codecs``.
+not play if it will not; only what is no clip at all raises. The verdict is the plan by which it
+would be played, made from the table of what Chromium takes in ``codecs``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from av.audio.stream import AudioStream
@@ -19,16 +17,26 @@ from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.boxes import rotation_of
-from vineview.media.codecs import VIDEO_UNDECIDED, codec_strings, label, mime_type
+from vineview.media.codec_strings import codec_strings
+from vineview.media.codecs import IN_MP4, Action, Plan, label, plan
 from vineview.media.opening import Source, open_clip, source_name
-from vineview.media.remux import Remuxer
-from vineview.media.tracks import Tracks, choose_tracks, codec_name, tick
+from vineview.media.remux import header_of
+from vineview.media.tracks import choose_tracks, codec_name, is_protected, tick
 
 __all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "probe"]
 
 _VARIABLE_RATIO = 0.02
 _MAX_INDEX_ENTRIES = 500_000
 _WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
+_AAC_OBJECTS = {
+    "Main": 1,
+    "LC": 2,
+    "SSR": 3,
+    "LTP": 4,
+    "HE-AAC": 5,
+    "HE-AACv2": 29,
+    "xHE-AAC": 42,
+}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
@@ -37,8 +45,11 @@ class VideoTrack:
     """The picture of a clip.
 
     Attributes:
+        index: Which stream of the container it is.
         codec: FFmpeg's name, such as ``h264``.
-        codec_string: What a browser is told, such as ``avc1.64001f``; empty if none takes it.
+        codec_string: What a browser would be told of it as it is, such as ``avc1.64001f``; empty
+            if it does not go into MP4.
+        obstacle: What in its packets keeps them from going as they are; empty if nothing does.
         profile: The codec's profile, if it says.
         width: Stored width in pixels, before rotation and stretching.
         height: Stored height in pixels.
@@ -49,8 +60,10 @@ class VideoTrack:
         pix_fmt: FFmpeg's name of the pixel format.
     """
 
+    index: int
     codec: str
     codec_string: str
+    obstacle: str
     profile: str | None
     width: int
     height: int
@@ -76,8 +89,10 @@ class VideoTrack:
 class AudioTrack:
     """The sound of a clip; fields as in :class:`VideoTrack`."""
 
+    index: int
     codec: str
     codec_string: str
+    obstacle: str
     channels: int
     sample_rate: int
 
@@ -91,8 +106,8 @@ class Playability:
 
     Attributes:
         ok: Whether it plays.
-        how: ``as is``, ``without sound``, ``if the browser can``, ``as a picture`` or ``not``.
-        reason: Why not as is, and what to do about it; empty if as is.
+        how: ``as is``, ``converted``, ``without sound``, ``as a picture`` or ``not``.
+        reason: What is done and why, or why it does not play and what to do; empty if as is.
     """
 
     ok: bool
@@ -113,7 +128,7 @@ class ClipInfo:
         audio: Its sound, if it has any.
         duration_s: How long it is by its header; ``None`` if it does not say.
         size_bytes: How large it is.
-        mime_type: What remuxing will produce, for ``MediaSource``; empty if nothing.
+        mime_type: What ``MediaSource`` is asked about it; empty if it does not play so.
         verdict: Whether and how it will play.
         shortfall: What is missing of a clip that was cut off; empty if nothing is known to be.
         track_count: How many tracks it has in all.
@@ -133,9 +148,10 @@ class ClipInfo:
     def summary(self) -> str:
         """One line for a card, such as ``H.264 Main 1280x720, AAC 5.1: plays as is``."""
         tracks = ", ".join(str(track) for track in (self.video, self.audio) if track is not None)
-        outcome = f"plays {self.verdict.how}" if self.verdict else "cannot play"
+        how = self.verdict.how
+        outcome = {"converted": "plays, converted", "not": "does not play"}.get(how, f"plays {how}")
         cut = f" ({self.shortfall})" if self.shortfall else ""
-        reason = f"; {self.verdict.reason}" if self.verdict.reason else ""
+        reason = f": {self.verdict.reason}" if self.verdict.reason else ""
         return f"{tracks}: {outcome}{cut}{reason}"
 
 
@@ -159,66 +175,53 @@ def probe(source: Source, *, name: str | None = None) -> ClipInfo:
     """
     name = name or source_name(source)
     with open_clip(source, name=name) as container:
-        remuxer, problem = Remuxer(source, name=name), None
-        try:
-            with contextlib.closing(remuxer.read(container)) as segments:
-                next(segments)
-        except MediaError as error:
-            if error.reason not in {"refused-codec", "encrypted", "no-packets"}:
-                raise
-            problem = error
-        init = b"" if problem else remuxer.init_segment
-        return describe(container, init, name=name, problem=problem)
+        return describe(container, name=name)
 
 
-def describe(
-    container: InputContainer, init: bytes, *, name: str, problem: MediaError | None = None
-) -> ClipInfo:
+def describe(container: InputContainer, *, name: str) -> ClipInfo:
     """Describe an open clip.
 
     Args:
-        container: The clip.
-        init: The init segment remuxing it gave; empty if it could not be.
+        container: The clip, at its beginning; no packet is read.
         name: What to call it in messages.
-        problem: Why it could not be remuxed.
 
     Raises:
         MediaError: As :func:`~vineview.media.tracks.choose_tracks`.
     """
     tracks = choose_tracks(container, name=name)
-    strings = codec_strings(init)
-    video = audio = None
-    if tracks.video is not None:
-        string = strings[0] if strings else ""
-        video = _video(tracks.video, string, rotation_of(init))
-    if tracks.audio is not None:
-        string = strings[-1] if strings and tracks.takes_sound else ""
-        audio = _audio(tracks.audio, string)
     duration_us = container.duration
-    return ClipInfo(
+    info = ClipInfo(
         format=_format(container),
-        video=video,
-        audio=audio,
+        video=_video(tracks.video) if tracks.video is not None else None,
+        audio=_audio(tracks.audio) if tracks.audio is not None else None,
         duration_s=duration_us / 1_000_000 if duration_us and duration_us > 0 else None,
         size_bytes=container.size,
-        mime_type=mime_type(strings, has_video=video is not None) if strings else "",
-        verdict=_verdict(tracks, problem),
+        mime_type="",
+        verdict=Playability(ok=False, how="not"),
         shortfall=_shortfall(container),
         track_count=len(container.streams),
     )
+    if any(is_protected(one) for one in (tracks.video, tracks.audio) if one is not None):
+        reason = "it is encrypted. Publish it without DRM; vineview holds no keys."
+        return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
+    decided = plan(info)
+    return replace(info, mime_type=decided.mime_type, verdict=_verdict(decided))
 
 
-def _video(track: VideoStream, string: str, rotation: int) -> VideoTrack:
+def _video(track: VideoStream) -> VideoTrack:
+    init = header_of(track) if codec_name(track) in IN_MP4 else b""
     average, base = track.average_rate or track.guessed_rate, track.base_rate
     is_uneven = bool(average and base and abs(float(base / average) - 1) > _VARIABLE_RATIO)
     pixels = track.codec_context.format
     return VideoTrack(
+        index=track.index,
         codec=codec_name(track),
-        codec_string=string,
+        codec_string=next(iter(codec_strings(init)), ""),
+        obstacle="",
         profile=track.profile,
         width=track.width,
         height=track.height,
-        rotation=rotation,
+        rotation=rotation_of(init),
         sample_aspect_ratio=float(track.sample_aspect_ratio or 1),
         fps=float(average) if average else None,
         is_variable_rate=is_uneven,
@@ -226,10 +229,16 @@ def _video(track: VideoStream, string: str, rotation: int) -> VideoTrack:
     )
 
 
-def _audio(track: AudioStream, string: str) -> AudioTrack:
+def _audio(track: AudioStream) -> AudioTrack:
+    init = header_of(track) if codec_name(track) in IN_MP4 else b""
+    string = next(iter(codec_strings(init)), "")
+    if not string and codec_name(track) == "aac":  # its configuration is in its packets
+        string = f"mp4a.40.{_AAC_OBJECTS.get(track.profile or 'LC', 0)}"
     return AudioTrack(
+        index=track.index,
         codec=codec_name(track),
         codec_string=string,
+        obstacle="",
         channels=track.channels,
         sample_rate=track.sample_rate or 0,
     )
@@ -248,30 +257,24 @@ def _format(container: InputContainer) -> str:
     return names[0]
 
 
-def _verdict(tracks: Tracks, problem: MediaError | None) -> Playability:
-    if problem is not None and tracks.video is not None and codec_name(tracks.video) == "gif":
+def _verdict(decided: Plan) -> Playability:
+    """The plan in words; a GIF needs none, browsers show it as a picture."""
+    video, audio = decided.video, decided.audio
+    if video is not None and video.codec == "gif":
         return Playability(ok=True, how="as a picture")
-    if problem is not None:
-        return Playability(ok=False, how="not", reason=_without_name(problem))
-    how, reasons = "as is", []
-    if tracks.audio is not None and not tracks.takes_sound:
+    reasons = [
+        f"{label(one.codec)} to {label(one.target)}, {one.reason}"
+        if one.action is Action.CONVERT
+        else one.reason
+        for one in (video, audio)
+        if one is not None and one.reason
+    ]
+    how = "converted" if decided.converts else "as is"
+    if not decided.plays:
+        how = "not"
+    elif video is not None and audio is not None and audio.action is Action.LEAVE_OUT:
         how = "without sound"
-        reasons.append(
-            f"browsers do not play {label(codec_name(tracks.audio))} in MP4; re-encode the "
-            "sound, for example: ffmpeg -i IN -c:v copy -c:a aac OUT.mp4"
-        )
-    if tracks.video is not None and codec_name(tracks.video) in VIDEO_UNDECIDED:
-        how = "if the browser can"
-        reasons.append(
-            f"{label(codec_name(tracks.video))} plays only where the machine decodes it in "
-            "hardware; re-encode it as H.264 to be sure"
-        )
-    return Playability(ok=True, how=how, reason="; ".join(reasons))
-
-
-def _without_name(problem: MediaError) -> str:
-    message = problem.message.removeprefix(f"{problem.source}: ").removeprefix(f"{problem.source} ")
-    return f"{message}. {problem.hint}" if problem.hint else message
+    return Playability(ok=decided.plays, how=how, reason="; ".join(reasons))
 
 
 def _shortfall(container: InputContainer) -> str:

@@ -21,12 +21,13 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vineview.errors import MediaError
+from vineview.media.codecs import Plan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.packets import PacketReader
 from vineview.media.tracks import choose_tracks, codec_name, encrypted
 
-__all__ = ["Remuxer", "Segment", "StreamEnd"]
+__all__ = ["Remuxer", "Segment", "StreamEnd", "header_of"]
 
 _FRAGMENT_US = 200_000
 _FRAGMENT_BYTES = 2**20
@@ -68,6 +69,7 @@ class Remuxer:
         source: A path, an open binary file, or a function that opens one; only with a path or a
             function may several streams of segments be read at the same time.
         name: What to call the clip in messages; its path unless told.
+        plan: Which tracks go as they are; without one, all that fit into MP4.
 
     Example:
         >>> remuxer = Remuxer("data/feed/clips/bigbuckbunny.mp4")
@@ -76,8 +78,11 @@ class Remuxer:
         (True, True, b'ftyp')
     """
 
-    def __init__(self, source: Source, *, name: str | None = None) -> None:
+    def __init__(
+        self, source: Source, *, name: str | None = None, plan: Plan | None = None
+    ) -> None:
         self._source = source
+        self._plan = plan
         self._name = name or source_name(source)
         self._init = b""
         self._origin_s: float | None = None
@@ -118,7 +123,7 @@ class Remuxer:
         self, container: InputContainer, start_s: float = 0.0
     ) -> Generator[Segment, None, None]:
         """As :meth:`segments`, from a clip that is open already."""
-        tracks = choose_tracks(container, name=self._name).playable(name=self._name)
+        tracks = choose_tracks(container, name=self._name).sent(self._plan, name=self._name)
         has_video = tracks[0].type == "video"
         reached_s: float | None = None
         for segment in joined(self._fragments(container, tracks, start_s), has_video=has_video):
@@ -168,6 +173,30 @@ class Remuxer:
             yield fragment
 
 
+def header_of(track: Stream) -> bytes:
+    """The init segment of one track alone, from what its container says; no packet is read.
+
+    Returns:
+        ``ftyp`` and ``moov``; nothing if packets must be seen first, or MP4 takes no such track.
+    """
+    if _must_wait(track):
+        return b""
+    cutter = Cutter()
+    output = _open_output(cutter, [track])
+    with contextlib.suppress(av.FFmpegError, ValueError):
+        output.add_stream_from_template(track, opaque=True)
+        output.start_encoding()
+    with contextlib.suppress(av.FFmpegError):
+        output.close()
+    for _ in cutter.take():
+        pass
+    return cutter.init_segment
+
+
+def _must_wait(track: Stream) -> bool:
+    return codec_name(track) in _NEED_CONFIGURATION and not track.codec_context.extradata
+
+
 def _filter(track: Stream) -> Callable[[Packet[Any]], list[Packet[Any]]]:
     """What a track's packets must pass: AAC from a broadcast stream loses its ADTS headers."""
     if codec_name(track) == "aac" and not track.codec_context.extradata:
@@ -181,10 +210,7 @@ def _open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
     The header waits for the first fragment (``delay_moov``) only where packets must be seen before
     the codec's configuration is known, as with AAC from a transport stream.
     """
-    must_wait = any(
-        codec_name(track) in _NEED_CONFIGURATION and not track.codec_context.extradata
-        for track in tracks
-    )
+    must_wait = any(_must_wait(track) for track in tracks)
     return av.open(
         cutter,
         "w",

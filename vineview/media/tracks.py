@@ -1,7 +1,6 @@
-"""Tracks: which of a clip's go to the browser, and which no browser takes.
+"""Tracks: which of a clip's go to the browser: one picture and one sound, as FFmpeg would choose.
 
-One picture and one sound, as FFmpeg would choose them. Sound a browser refuses is left out and
-said so, because a silent picture tells an engineer more than none; a refused picture is an error.
+Which of them go as they are is a :class:`~vineview.media.codecs.Plan`'s to say.
 """
 
 from __future__ import annotations
@@ -16,19 +15,13 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
-from vineview.media.codecs import (
-    AAC_PROFILES_TAKEN,
-    AUDIO_TAKEN,
-    VIDEO_TAKEN,
-    VIDEO_UNDECIDED,
-    label,
-)
+from vineview.media.codecs import IN_MP4, Action, Plan, label
 from vineview.media.opening import MAX_PIXELS
 
-__all__ = ["Tracks", "choose_tracks", "codec_name", "encrypted", "tick"]
+__all__ = ["Tracks", "choose_tracks", "codec_name", "encrypted", "is_protected", "tick"]
 
 _MICROSECOND = Fraction(1, 1_000_000)
-_PROTECTED_TAGS = frozenset({"drms", "drmi"})  # iTunes; common encryption shows in the packets
+_PROTECTED_TAGS = frozenset({"drms", "drmi", "enca", "encv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +31,24 @@ class Tracks:
     video: VideoStream | None
     audio: AudioStream | None
 
-    @property
-    def takes_sound(self) -> bool:
-        """Whether there is sound, of a kind a browser takes from MP4."""
-        if self.audio is None:
-            return False
-        codec = codec_name(self.audio)
-        return codec in AUDIO_TAKEN and (codec != "aac" or self.audio.profile in AAC_PROFILES_TAKEN)
+    def sent(self, plan: Plan | None = None, *, name: str) -> list[Stream]:
+        """The tracks whose packets go to the browser as they are, the leading one first.
 
-    def playable(self, *, name: str) -> list[Stream]:
-        """The tracks that go to the browser, the leading one first.
+        Args:
+            plan: What is done with each; without one, all that fit into MP4 are sent.
+            name: What to call the clip in messages.
 
         Raises:
-            MediaError: ``no-media``, ``too-large``, ``encrypted`` or ``refused-codec``.
+            MediaError: The clip is under DRM (``encrypted``), or the leading track is not one of
+                them (``refused-codec``).
         """
-        for track in (self.video, self.audio):
-            if track is not None and _tag(track) in _PROTECTED_TAGS:
-                raise encrypted(name)
-        if self.video is not None and codec_name(self.video) not in VIDEO_TAKEN | VIDEO_UNDECIDED:
-            raise _refused(self.video, name=name)
-        if self.video is None and self.audio is not None and not self.takes_sound:
-            raise _refused(self.audio, name=name)
-        sound = self.audio if self.takes_sound else None
-        return [track for track in (self.video, sound) if track is not None]
+        both = [track for track in (self.video, self.audio) if track is not None]
+        if any(is_protected(track) for track in both):
+            raise encrypted(name)
+        sent = [track for track in both if _goes_as_is(track, plan)]
+        if both[0] not in sent:
+            raise _refused(both[0], name=name)
+        return sent
 
 
 def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
@@ -118,6 +106,11 @@ def encrypted(name: str) -> MediaError:
     )
 
 
+def is_protected(track: Stream) -> bool:
+    """Whether a track says of itself that it is under DRM."""
+    return _is_known(track) and _tag(track) in _PROTECTED_TAGS
+
+
 def codec_name(track: Stream) -> str:
     """FFmpeg's short name of a track's codec, whichever decoder would be used for it."""
     return track.codec_context.codec.canonical_name if _is_known(track) else "unknown"
@@ -139,6 +132,12 @@ def _best(container: InputContainer, kind: Literal["video", "audio"]) -> Stream 
 def _is_known(track: Stream) -> bool:
     """Whether FFmpeg can decode a track; if not, PyAV gives it no codec context."""
     return getattr(track, "codec_context", None) is not None
+
+
+def _goes_as_is(track: Stream, plan: Plan | None) -> bool:
+    if plan is None:
+        return codec_name(track) in IN_MP4
+    return any(one.index == track.index and one.action is Action.AS_IS for one in plan.tracks)
 
 
 def _tag(track: Stream) -> str:
