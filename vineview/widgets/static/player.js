@@ -3,7 +3,7 @@
 
 const VV_POSITION_EVERY_MS = 250;
 const VV_AHEAD_OF_TRUTH_MS = 3000; // how long the page may be ahead of the manager
-const VV_TELL_AFTER_MS = 150; // at the latest; usually the first frame tells
+const VV_ARRIVE_AFTER_MS = 150; // at the latest; usually the first frame says so
 
 class VinePlayer {
   /** @param {VineView} view */
@@ -28,8 +28,9 @@ class VinePlayer {
     this.stage = new VineStage(view, {
       changed: () => this.refresh(),
       ready: () => {
-        if (this.cancelTelling) this.tellWhere();
-        this.sync();
+        // Not within the frame that shows the picture, or that would come later.
+        if (this.cancelArrival) this.view.after(0, () => this.cancelArrival && this.arrive());
+        else this.sync();
       },
       lost: (id) => this.forget(id),
       noted: (id, note) => void this.notes.set(id, note),
@@ -135,17 +136,19 @@ class VinePlayer {
     this.currentId = id;
     this.stage.wantsPlay = true;
     this.stage.show(this.shownItem(id), id, this.askedAt);
-    this.strip.mark(id);
-    this.refresh();
-    // With the picture at hand the kernel hears of it right after, and loads without competing.
-    this.cancelTelling?.();
-    this.cancelTelling = this.view.after(atHand ? VV_TELL_AFTER_MS : 0, () => this.tellWhere());
+    // With the picture at hand it comes first, alone: words, strip and kernel follow once it is seen.
+    this.cancelArrival?.();
+    this.cancelArrival = atHand ? this.view.after(VV_ARRIVE_AFTER_MS, () => this.arrive()) : () => {};
+    if (!atHand) this.arrive();
   }
 
-  tellWhere() {
-    this.cancelTelling?.();
-    this.cancelTelling = undefined;
+  /** The picture asked for is there: everything else that goes with it. */
+  arrive() {
+    this.cancelArrival?.();
+    this.cancelArrival = undefined;
     this.view.send("navigate", { video_id: this.currentId });
+    this.strip.mark(this.currentId);
+    this.sync();
   }
 
   /** @param {string} id */
@@ -231,6 +234,7 @@ class VinePlayer {
 
   /** Draw what is, and tell the kernel what it has not heard. */
   refresh() {
+    if (this.cancelArrival) return; // drawn after the picture that is on its way
     const { stage, feed } = this;
     const item = this.itemOf(this.currentId);
     const { video, current } = stage;

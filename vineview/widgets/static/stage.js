@@ -88,15 +88,17 @@ class VineStage {
     if (item && canShow(item) && !this.slots.has(id)) this.make(item, true);
     for (const [each, slot] of this.slots) vvSet(slot.node, "data-shown", each === id);
     const slot = this.current;
-    if (slot && slot.shownAt === 0) {
+    const begins = slot !== undefined && slot.shownAt === 0;
+    const restarts = begins && (slot.stale || this.isReady(slot));
+    if (begins) {
       slot.shownAt = askedAt;
-      // From the start; and a seek has the first picture presented anew, a frame sooner than play.
-      if (slot.stale || this.isReady(slot)) slot.stream?.seek(0);
       slot.stale = false;
       slot.stream?.activate();
       this.watchFirstFrame(slot);
     }
     this.resume();
+    // From the start; and a seek has the first picture presented anew, a frame sooner than play.
+    if (restarts) slot.stream?.seek(0);
   }
 
   /** The video on show gives way: it stops, tells what it dropped, and goes back to its start. */
