@@ -79,17 +79,13 @@ def _answer(place: str) -> dict[str, Any]:
     """The facts about one clip, and the text that says them."""
     from vineview.core.policy import UrlPolicy
     from vineview.errors import LoadError, MediaError
-    from vineview.media.probe import probe
-    from vineview.media.sharing import SharedSource
     from vineview.media.source import open_source
+    from vineview.media.worker import probe
 
     try:
         # A person typed the address, so it may be on their own network.
-        source = SharedSource(open_source(place, policy=UrlPolicy(allow_private=True)))
-        try:
-            info = probe(source.cursor, name=place)
-        finally:
-            source.close()
+        with open_source(place, policy=UrlPolicy(allow_private=True)) as source:
+            info = probe(source, name=place)
     except MediaError as error:
         return _refusal(place, error.reason, str(error))
     except LoadError as error:

@@ -1,27 +1,73 @@
 """ClipController and ClipStream: a loaded clip, and its segments on their way to a player.
 
 A controller keeps what a first picture needs (init segment, first segment, poster) and its source;
-everything else is read when a stream asks for it, one segment ahead of its reader. ``held_bytes``
-adds up what is alive at this moment, so it rises while streams run and is 0 after release.
+everything else is made by a worker when a stream asks for it, at most two segments ahead of its
+reader. A controller that is not streaming has no process. ``held_bytes`` adds up what this process
+keeps alive at this moment, so it rises while streams run and is 0 after release; what a worker
+uses is its own, limited there, and gone with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
-from vineview.errors import MediaError
+from vineview.errors import LoadError, MediaError
+from vineview.media.channel import Frame
+from vineview.media.codecs import Action, Plan
+from vineview.media.documents import document_of, from_document
 from vineview.media.failures import load_error
 from vineview.media.fragments import Segment
 from vineview.media.probe import ClipInfo
-from vineview.media.remux import Remuxer, StreamEnd
+from vineview.media.remux import StreamEnd
 from vineview.media.sharing import SharedSource
+from vineview.media.worker import Worker, workers
 
-__all__ = ["ClipController", "ClipStream"]
+__all__ = ["ClipController", "ClipStream", "LoadedClip", "Progress"]
 
 _NOTHING = Segment(b"", 0.0, 0.0, 0, keyframe=False)
+_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedClip:
+    """What a worker found out about a clip, and made of its beginning.
+
+    Attributes:
+        name: What to call it in messages.
+        info: What it is.
+        plan: What is done with its tracks.
+        init_segment: What a ``SourceBuffer`` is given first.
+        first_segment: Enough for a first picture.
+        poster: A JPEG of the first picture, if one decoded.
+        speed: How many seconds of it are made in one, while it is converted; else 0.
+    """
+
+    name: str
+    info: ClipInfo
+    plan: Plan
+    init_segment: bytes
+    first_segment: Segment
+    poster: bytes | None
+    speed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a conversion is.
+
+    Attributes:
+        done_s: Seconds of the clip that are made, from its beginning.
+        total_s: How long it is; ``None`` if it does not say.
+        speed: How many seconds of the clip are made in one.
+    """
+
+    done_s: float
+    total_s: float | None
+    speed: float
 
 
 class ClipController:
@@ -29,43 +75,77 @@ class ClipController:
 
     Args:
         source: The open clip; it belongs to the controller from now on.
-        remuxer: The remuxer that made ``first_segment``.
-        info: What the clip is.
-        first_segment: The first of its segments.
-        poster: A JPEG of its first picture, if one decoded.
-        executor: Where streams do their reading.
+        clip: What was found out about it.
+        executor: Where streams wait for their workers.
+        reload: Loads the clip once more, to be converted where it went as it is.
     """
 
     def __init__(
         self,
         source: SharedSource,
-        remuxer: Remuxer,
+        clip: LoadedClip,
         *,
-        info: ClipInfo,
-        first_segment: Segment,
-        poster: bytes | None,
         executor: Executor,
+        reload: Callable[[SharedSource, Plan], LoadedClip],
     ) -> None:
         self._source = source
-        self._remuxer = remuxer
+        self._clip = clip
         self._executor = executor
+        self._reload = reload
         self._streams: set[ClipStream] = set()
         self._is_released = False
-        self.info = info
-        """What the clip is, and how it plays."""
-        self.init_segment = remuxer.init_segment
-        """What a ``SourceBuffer`` is given first; empty once released."""
-        self.first_segment = first_segment
-        """Enough for a first picture; without data once released."""
-        self.poster = poster
-        """A JPEG of the first picture; ``None`` if there is none, or once released."""
+        self._done_s = clip.first_segment.end_s
+        self._speed = clip.speed
         self.is_playing = False
         """Whether it was told to play; the playing itself is the browser's."""
+
+    @property
+    def info(self) -> ClipInfo:
+        """What the clip is, and how it plays."""
+        return self._clip.info
+
+    @property
+    def plan(self) -> Plan:
+        """What is done with each of its tracks."""
+        return self._clip.plan
+
+    @property
+    def init_segment(self) -> bytes:
+        """What a ``SourceBuffer`` is given first; empty once released."""
+        return self._clip.init_segment
+
+    @property
+    def first_segment(self) -> Segment:
+        """Enough for a first picture; without data once released."""
+        return self._clip.first_segment
+
+    @property
+    def poster(self) -> bytes | None:
+        """A JPEG of the first picture; ``None`` if there is none, or once released."""
+        return self._clip.poster
 
     @property
     def mime_type(self) -> str:
         """What ``MediaSource`` is asked about, such as ``video/mp4; codecs="avc1.4d401f"``."""
         return self.info.mime_type
+
+    @property
+    def treatment(self) -> str:
+        """What is done with it, for the card: ``HEVC: converted to H.264 (1.8x real time)``."""
+        speed = f" ({self._speed:.1f}x real time)" if self._speed else ""
+        return f"{self.plan.sentence}{speed}"
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far its conversion is; ``None`` for a clip that goes as it is."""
+        if not self.plan.converts:
+            return None
+        return Progress(self._done_s, self.info.duration_s, self._speed)
+
+    @property
+    def round_trips(self) -> int:
+        """Requests its host answered so far; 0 for a file."""
+        return self._source.round_trips
 
     @property
     def held_bytes(self) -> int:
@@ -93,25 +173,65 @@ class ClipController:
             An asynchronous iterator, independent of others; ``aclose`` it when done. It is empty
             once the controller is released.
         """
+        first = self.first_segment if start_s <= 0 else None
         stream = ClipStream(
-            self._remuxer.segments(start_s),
-            first=self.first_segment if start_s <= 0 else None,
+            lambda: self._begin(start_s, skip=0 if first is None else 1),
+            first=first,
             executor=self._executor,
-            remuxer=self._remuxer,
             owner=self._streams,
+            made=self._note,
         )
         if self._is_released:
             stream.stop()
         return stream
 
+    async def convert(self) -> bool:
+        """Convert what went as it is, because the browser refused it after all.
+
+        Running streams end; ``mime_type``, ``init_segment`` and ``first_segment`` are new ones.
+
+        Returns:
+            Whether there was anything to convert.
+
+        Raises:
+            LoadError: It cannot be converted either.
+        """
+        before = self._clip
+        if self._is_released or not any(one.action is Action.AS_IS for one in before.plan.tracks):
+            return False
+        loop = asyncio.get_running_loop()
+        try:
+            clip = await loop.run_in_executor(
+                self._executor, self._reload, self._source, before.plan
+            )
+        except MediaError as error:
+            raise load_error(error) from error
+        if self._is_released:
+            return False
+        self._clip = clip
+        self._done_s, self._speed = clip.first_segment.end_s, clip.speed
+        for stream in tuple(self._streams):
+            stream.stop()
+        return True
+
     def release(self) -> None:
         """Stop every stream and free everything; harmless when repeated."""
         self._is_released = True
         self.is_playing = False
-        self._source.close()
         for stream in tuple(self._streams):
             stream.stop()
-        self.init_segment, self.first_segment, self.poster = b"", _NOTHING, None
+        self._source.close()
+        self._clip = replace(self._clip, init_segment=b"", first_segment=_NOTHING, poster=None)
+
+    def _begin(self, start_s: float, *, skip: int) -> Worker:
+        worker = workers().hire(self._source.reader(), name=self._clip.name)
+        plan = document_of(self.plan)
+        worker.begin("stream", plan=plan, start_s=start_s, skip=skip, credit=_AHEAD)
+        return worker
+
+    def _note(self, segment: Segment, speed: float) -> None:
+        self._done_s = max(self._done_s, segment.end_s)
+        self._speed = speed or self._speed
 
     def __repr__(self) -> str:
         state = "released" if self._is_released else f"{self.held_bytes / 2**20:.1f} MB held"
@@ -119,32 +239,32 @@ class ClipController:
 
 
 class ClipStream(AsyncIterator[Segment]):
-    """Segments of a clip, each made in a worker thread while the one before is being used.
+    """Segments of a clip, each awaited in a thread while the one before is being used.
 
     Args:
-        segments: Makes them; belongs to the stream from now on.
+        begin: Hires the worker that makes them.
         first: The first one, if it is at hand already.
-        executor: Where they are made.
-        remuxer: Knows how the stream ended.
+        executor: Where the worker is waited for.
         owner: The running streams of the controller; this one is in it while it may hold bytes.
+        made: Told of each segment, and at what speed it was made.
     """
 
     def __init__(
         self,
-        segments: Generator[Segment, None, None],
+        begin: Callable[[], Worker],
         *,
         first: Segment | None,
         executor: Executor,
-        remuxer: Remuxer,
         owner: set[ClipStream],
+        made: Callable[[Segment, float], None],
     ) -> None:
-        self._segments = segments
+        self._begin = begin
+        self._worker: Worker | None = None
         self._first = first
-        self._skips_first = first is not None
         self._executor = executor
-        self._remuxer = remuxer
         self._owner = owner
         self._owner.add(self)
+        self._made_one = made
         self._busy = threading.Lock()
         self._is_stopped = False
         self._ahead: asyncio.Future[Segment | None] | None = None
@@ -172,17 +292,19 @@ class ClipStream(AsyncIterator[Segment]):
         return segment
 
     async def aclose(self) -> None:
-        """Stop, and return once the worker thread has let go of the clip."""
+        """Stop, and return once the thread has let go of the clip; a hung server is cut off."""
         self.stop()
         if self._ahead is not None:
             await asyncio.wait([self._ahead])
 
     def stop(self) -> None:
-        """Stop; a segment under way is dropped when it is done. Harmless when repeated."""
+        """Stop; the worker is killed, a segment under way is dropped. Harmless when repeated."""
         self._is_stopped = True
         self._first = None
         self.queued_bytes = 0
         self._owner.discard(self)
+        if self._worker is not None:
+            self._worker.kill()
         self._close_if_idle()
 
     async def _made(self) -> Segment | None:
@@ -202,14 +324,16 @@ class ClipStream(AsyncIterator[Segment]):
         return future
 
     def _make(self) -> Segment | None:
-        """Make one segment; runs in a worker thread."""
+        """Wait for one segment; runs in a thread."""
         try:
             with self._busy:
                 segment = None if self._is_stopped else self._next()
                 if segment is not None and not self._is_stopped:
                     self.queued_bytes = len(segment.data)
-        except MediaError as error:
-            raise load_error(error) from error
+        except (MediaError, LoadError) as error:
+            if self._is_stopped:
+                return None
+            raise (load_error(error) if isinstance(error, MediaError) else error) from error
         else:
             return segment
         finally:
@@ -218,21 +342,55 @@ class ClipStream(AsyncIterator[Segment]):
                 self._close_if_idle()
 
     def _next(self) -> Segment | None:
-        if self._skips_first:
-            self._skips_first = False
-            next(self._segments, None)
-        segment = next(self._segments, None)
-        if segment is None:
-            self.end = self._remuxer.end
-        return segment
+        if self._worker is None:
+            self._worker = self._begin()
+            if self._is_stopped:  # while it was hired
+                self._worker.kill()
+        else:
+            self._worker.allow()
+        while True:
+            match self._worker.hear():
+                case Frame("segment", facts, body):
+                    segment = segment_of(facts, body)
+                    self._made_one(segment, speed_of(facts))
+                    return segment
+                case Frame("end", facts):
+                    self.end = from_document(StreamEnd, facts)
+                case Frame("done"):
+                    return None
 
     def _close_if_idle(self) -> None:
-        """Close the clip unless a worker thread is reading it; that thread then does it itself."""
+        """Give the worker back unless a thread waits for it; that thread then does it itself."""
         if self._busy.acquire(blocking=False):
             try:
-                self._segments.close()
+                worker, self._worker = self._worker, None
+                if worker is not None:
+                    worker.close()
             finally:
                 self._busy.release()
+
+
+def segment_of(facts: dict[str, object], body: bytes) -> Segment:
+    """The segment a worker's frame stands for.
+
+    Raises:
+        ValueError: It is none.
+    """
+    match facts:
+        case {
+            "start_s": float(start_s),
+            "duration_s": float(duration_s),
+            "index": int(index),
+            "keyframe": bool(keyframe),
+        }:
+            return Segment(body, start_s, duration_s, index, keyframe=keyframe)
+    raise ValueError(f"{facts!r:.80} describes no segment")
+
+
+def speed_of(facts: dict[str, object]) -> float:
+    """How fast a segment was made, if it was converted; else 0."""
+    speed = facts.get("speed", 0.0)
+    return speed if isinstance(speed, float) else 0.0
 
 
 def _look_at(future: asyncio.Future[Segment | None]) -> None:

@@ -43,6 +43,7 @@ class Download:
         self._max_bytes = max_bytes
         self._parts: Iterator[bytes] = response.iter_raw()
         self._is_complete = False
+        self._broke: LoadError | None = None
         self._got = 0
         announced = response.headers.get("content-length", "")
         self._announced = int(announced) if announced.isdigit() and len(announced) <= 18 else None  # noqa: PLR2004 - below 2^63
@@ -94,6 +95,8 @@ class Download:
     def _fetch_until(self, end: int) -> None:
         if self._got >= end or self._is_complete:
             return
+        if self._broke is not None:
+            raise self._broke  # a body that broke off has no more parts, but is not complete
         self._file.seek(self._got)
         try:
             while self._got < end:
@@ -106,7 +109,8 @@ class Download:
                     raise self._too_large()
                 self._file.write(part)
         except httpx.HTTPError as error:
-            raise self._reader.translate(error, self._url) from error
+            self._broke = self._reader.translate(error, self._url)
+            raise self._broke from error
 
     def _too_large(self) -> LoadError:
         return LoadError(

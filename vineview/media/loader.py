@@ -1,42 +1,37 @@
-"""MediaLoader: clips for the manager, loaded in worker threads that can be stopped.
+"""MediaLoader: clips for the manager, each loaded by a worker process that can be killed.
 
-A load opens the source, finds out what the clip is, makes its first segment and its poster, in
-one reading of its first bytes. A codec no browser takes fails here, before anyone waits for a
-picture; one that some browsers take loads, and the browser decides. Cancelling a load cuts its
-connection, so its thread ends at once instead of at its timeout.
+A load opens the source; a worker finds out what the clip is, decides what must be converted, and
+makes its first segment and its poster, in one reading of its first bytes. What is decided rests on
+what the browser said it takes; before one spoke, on what Chromium takes. Cancelling a load kills
+the worker and cuts the connection, so its thread ends at once instead of at its timeout.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from av.container import InputContainer
-
 from vineview.core.cache import ByteCache
 from vineview.core.events import VideoEvent
 from vineview.core.policy import UrlPolicy
 from vineview.errors import LoadError, MediaError
-from vineview.media.codecs import plan
-from vineview.media.controller import ClipController
+from vineview.media.channel import Frame
+from vineview.media.codecs import SUPPORTED, Action, Plan
+from vineview.media.controller import ClipController, LoadedClip, segment_of, speed_of
+from vineview.media.documents import from_document
 from vineview.media.failures import load_error
-from vineview.media.frames import poster_of
-from vineview.media.opening import open_clip
-from vineview.media.probe import describe
-from vineview.media.remux import Remuxer
+from vineview.media.probe import ClipInfo
 from vineview.media.sharing import SharedSource
 from vineview.media.source import ClipSource, open_source
+from vineview.media.worker import Worker, workers
 
 __all__ = ["MediaLoader"]
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _THREADS = 24
@@ -74,6 +69,17 @@ class MediaLoader:
         # Not asyncio's own pool: hung hosts would take its few threads from everyone else.
         # Threads start as they are needed and end with the loader.
         self.executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="vineview-clip")
+        self.answers: Mapping[str, bool] = SUPPORTED
+        """Whether the browser takes each of some codec strings."""
+        workers().prewarm()
+
+    def hear(self, answers: Mapping[str, bool]) -> None:
+        """Take note of what the browser takes; clips loaded from now on are planned by it.
+
+        Args:
+            answers: For codec strings, what ``MediaSource.isTypeSupported`` said.
+        """
+        self.answers = {**self.answers, **answers}
 
     async def load(self, event: VideoEvent) -> ClipController:
         """Load a clip.
@@ -128,7 +134,7 @@ class MediaLoader:
 
 
 class _Job:
-    """One load: the thread that does it, and the handle by which it is stopped."""
+    """One load: the thread that waits for it, and the handle by which it is stopped."""
 
     def __init__(self, loader: MediaLoader, event: VideoEvent, *, ranges: bool = True) -> None:
         self._loader = loader
@@ -138,28 +144,40 @@ class _Job:
         self._lock = threading.Lock()
         self._is_stopped = False
         self._source: ClipSource | None = None
+        self._worker: Worker | None = None
 
     def load(self) -> ClipController:
-        """Open the clip and make what a first picture needs."""
+        """Open the clip and have made what a first picture needs."""
         shared = SharedSource(self._open())
         try:
-            with open_clip(shared.cursor, name=self._name) as container:
-                info = describe(container, name=self._name)
-                remuxer = Remuxer(shared.cursor, name=self._name, plan=plan(info))
-                with contextlib.closing(remuxer.read(container)) as segments:
-                    first = next(segments)
-                poster = self._poster(container) if info.video is not None else None
             return ClipController(
                 shared,
-                remuxer,
-                info=info,
-                first_segment=first,
-                poster=poster,
+                self._loaded(shared, self._loader.answers),
                 executor=self._loader.executor,
+                reload=self._again,
             )
         except BaseException:
             shared.close()
             raise
+
+    def _again(self, shared: SharedSource, plan: Plan) -> LoadedClip:
+        """Load a clip whose plan the browser refused."""
+        refused = {one.codec_string: False for one in plan.tracks if one.action is Action.AS_IS}
+        return self._loaded(shared, {**self._loader.answers, **refused})
+
+    def _loaded(self, shared: SharedSource, answers: Mapping[str, bool]) -> LoadedClip:
+        worker = workers().hire(shared.reader(), name=self._name)
+        with self._lock:
+            self._worker = worker
+            if self._is_stopped:
+                worker.kill()
+        try:
+            worker.begin("load", answers=dict(answers))
+            return _loaded(worker, self._name)
+        finally:
+            with self._lock:
+                self._worker = None
+            worker.close()
 
     def read_image(self, max_bytes: int) -> tuple[bytes, str]:
         """Read a picture."""
@@ -186,6 +204,8 @@ class _Job:
         """Make the thread end soon; it may be waiting for a server."""
         with self._lock:
             self._is_stopped = True
+            if self._worker is not None:
+                self._worker.kill()
             if self._source is not None:
                 self._source.cancel()
 
@@ -204,12 +224,27 @@ class _Job:
             raise LoadError(f"{self._name}: loading was stopped", error_class="NETWORK")
         return source
 
-    def _poster(self, container: InputContainer) -> bytes | None:
-        try:
-            return poster_of(container, name=self._name)
-        except MediaError as error:
-            _log.info("no poster: %s", error)  # the browser may still show it
-            return None
+
+def _loaded(worker: Worker, name: str) -> LoadedClip:
+    """What a worker says of a clip it loads."""
+    said: dict[str, Frame] = {}
+    while (frame := worker.hear()).kind != "done":
+        said[frame.kind] = frame
+    try:
+        first = said["segment"]
+        return LoadedClip(
+            name,
+            from_document(ClipInfo, said["info"].facts),
+            from_document(Plan, said["plan"].facts),
+            said["init"].body,
+            segment_of(first.facts, first.body),
+            said["poster"].body if "poster" in said else None,
+            speed_of(first.facts),
+        )
+    except (KeyError, ValueError) as error:
+        raise MediaError(
+            f"{name}: its worker gave no clip ({error})", source=name, reason="crashed"
+        ) from error
 
 
 def _name(event: VideoEvent) -> str:

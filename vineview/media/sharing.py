@@ -1,23 +1,22 @@
 """Several readers of one open clip.
 
-A controller's streams, poster and remuxer all read the same source, each at its own place. The
-source has one position, so a cursor sets it and reads in one step under a lock; what was fetched
-once is then there for all of them.
+The workers that stream a controller's clip all read the same source, each at its own place. The
+source has one position, so a read sets it and reads in one step under a lock; what was fetched
+once is then there for all of them. A reader can be interrupted while a server keeps it waiting,
+without harm to the others.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import threading
 
-from vineview.media.source import ClipSource
+from vineview.media.source import ClipSource, FileSource
 
-__all__ = ["Cursor", "SharedSource"]
+__all__ = ["Reader", "SharedSource"]
 
 
 class SharedSource:
-    """One open source, many cursors.
+    """One open source, many readers.
 
     Args:
         source: The source; it belongs to this object from now on.
@@ -26,66 +25,91 @@ class SharedSource:
     def __init__(self, source: ClipSource) -> None:
         self._source = source
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._reading: Reader | None = None
         self._is_closed = False
+
+    @property
+    def file(self) -> FileSource | None:
+        """The file itself, where the clip is one on disk."""
+        return self._source if isinstance(self._source, FileSource) else None
 
     @property
     def held_bytes(self) -> int:
         """Bytes the source keeps in memory; 0 once closed."""
         return 0 if self._is_closed else self._source.held_bytes
 
-    def cursor(self) -> Cursor:
-        """A binary file of its own over the source."""
-        return Cursor(self)
+    @property
+    def round_trips(self) -> int:
+        """Requests answered so far."""
+        return self._source.round_trips
 
-    def size(self) -> int:
+    def reader(self) -> Reader:
+        """One more reader."""
+        return Reader(self)
+
+    def size(self, reader: Reader) -> int:
         """How many bytes the clip has."""
         with self._lock:
-            return self._source.size
+            self._begin(reader)
+            try:
+                return self._source.size
+            finally:
+                self._begin(None)
 
-    def read_at(self, position: int, count: int) -> bytes:
-        """Read ``count`` bytes (-1: all there are) from ``position``."""
+    def read_at(self, reader: Reader, position: int, count: int) -> bytes:
+        """Read ``count`` bytes (fewer only at the end) from ``position``."""
         with self._lock:
-            self._source.seek(position)
-            return self._source.read(count)
+            self._begin(reader)
+            try:
+                self._source.seek(position)
+                return self._source.read(count)
+            finally:
+                self._begin(None)
+
+    def interrupt(self, reader: Reader) -> None:
+        """End a read of this reader that is under way, if one is."""
+        with self._turn:
+            if self._reading is reader:
+                self._source.cancel()
 
     def close(self) -> None:
         """Free the source; a read under way in another thread fails. Harmless when repeated."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._source.cancel()
+        with self._turn:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._source.cancel()
         with self._lock:
             self._source.close()
 
+    def _begin(self, reader: Reader | None) -> None:
+        """Note whose turn it is; what an interruption of the one before cut off is mended."""
+        with self._turn:
+            self._reading = reader
+            if reader is not None and not self._is_closed:
+                self._source.resume()
 
-class Cursor(io.RawIOBase):
-    """A read-only binary file with its own position; closing it leaves the source open."""
+
+class Reader:
+    """What one worker reads a shared clip through."""
 
     def __init__(self, shared: SharedSource) -> None:
-        super().__init__()
         self._shared = shared
-        self._position = 0
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
+    @property
+    def file(self) -> FileSource | None:
+        """The file itself, where the clip is one on disk."""
+        return self._shared.file
 
-    def seekable(self) -> bool:
-        """Always."""
-        return True
+    def size(self) -> int:
+        """How many bytes the clip has."""
+        return self._shared.size(self)
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Read up to ``size`` bytes; none at the end."""
-        data = self._shared.read_at(self._position, size)
-        self._position += len(data)
-        return data
+    def read_at(self, position: int, count: int, /) -> bytes:
+        """Read ``count`` bytes (fewer only at the end) from ``position``."""
+        return self._shared.read_at(self, position, count)
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move to a place; the source itself is not asked but for its size."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence)
-        self._position = (self._shared.size() if base is None else base) + offset
-        return self._position
-
-    def tell(self) -> int:
-        """The current position."""
-        return self._position
+    def interrupt(self) -> None:
+        """End a read under way in another thread, with an error there."""
+        self._shared.interrupt(self)

@@ -75,6 +75,9 @@ class FileSource(io.FileIO):
     def cancel(self) -> None:
         """A file does not hang; nothing to do."""
 
+    def resume(self) -> None:
+        """Nothing was cancelled; nothing to do."""
+
 
 class WebSource(io.RawIOBase, BinaryIO):
     """A clip on the web, as a seekable file. One thread reads; any may `cancel` or `close`.
@@ -214,8 +217,15 @@ class WebSource(io.RawIOBase, BinaryIO):
         return True
 
     def cancel(self) -> None:
-        """End a read under way in another thread, with a LoadError there; then only `close`."""
+        """End a read under way in another thread, with a LoadError there; then only `close`.
+
+        Or `resume`, once that thread is out.
+        """
         self._reader.cancel()
+
+    def resume(self) -> None:
+        """Allow reads again after a `cancel`."""
+        self._reader.resume()
 
     def close(self) -> None:
         """Free everything held; a read under way in another thread ends first."""
@@ -253,7 +263,7 @@ class WebSource(io.RawIOBase, BinaryIO):
 
 ClipSource: TypeAlias = FileSource | WebSource
 """What `open_source` returns: a binary file with ``size``, ``held_bytes``, ``round_trips``,
-``connect()``, ``cancel()`` and ``close()``."""
+``connect()``, ``cancel()``, ``resume()`` and ``close()``."""
 
 
 def open_source(

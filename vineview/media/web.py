@@ -135,6 +135,10 @@ class WebReader:
         """Stop a read or connection under way, from any thread; later requests fail at once."""
         self._line.cancel()
 
+    def resume(self) -> None:
+        """Allow requests again after a `cancel`, once the thread it stopped is out."""
+        self._line.cancelled = False
+
     def close(self) -> None:
         """Give the connections back. Only when no other thread is reading; see `cancel`."""
         self._line.cancel()

@@ -1,0 +1,247 @@
+"""Jobs: what a worker does with a clip, step by step, telling the kernel as it goes.
+
+A worker does one job and ends. It reads the clip through the kernel, or from the open file it was
+given; it says ``info``, ``init``, ``segment``, ``poster``, ``done``, or ``error`` with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+from vineview.errors import MediaError
+from vineview.media.channel import Channel
+from vineview.media.codec_strings import codec_strings, mime_type
+from vineview.media.codecs import SUPPORTED, Plan, plan, supports
+from vineview.media.documents import document_of, from_document
+from vineview.media.fragments import Segment
+from vineview.media.frames import poster_of
+from vineview.media.opening import open_clip
+from vineview.media.probe import ClipInfo, describe, probe
+from vineview.media.remux import Remuxer
+
+__all__ = ["rehearse", "work"]
+
+
+def work(channel: Channel, clip: int | None) -> None:
+    """Do the job the kernel names.
+
+    Args:
+        channel: To the kernel.
+        clip: The clip's file where it is one on disk; without, the kernel is asked for bytes.
+    """
+    try:
+        frame = channel.receive()
+        job = _Job(channel, clip, **frame.facts)
+        try:
+            job.do()
+        except MediaError as error:
+            channel.send("error", reason=error.reason, message=error.message, hint=error.hint or "")
+        except (MemoryError, av.MemoryError):
+            channel.send(
+                "error",
+                reason="too-large",
+                message=f"{job.name} wants more memory than any clip should",
+                hint="Check whether its header is damaged; scale it down if not.",
+            )
+        except (av.FFmpegError, OSError, ValueError, LookupError, ArithmeticError) as error:
+            channel.send(
+                "error",
+                reason="damaged",
+                message=f"{job.name} cannot be read: {error}",
+                hint="Check that it plays elsewhere.",
+            )
+    except (EOFError, BrokenPipeError, ConnectionError):
+        return  # the kernel wants no more of it
+
+
+class _Job:
+    """One job on one clip."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        clip: int | None,
+        *,
+        what: str,
+        name: str,
+        answers: dict[str, bool] | None = None,
+        plan: dict[str, Any] | None = None,
+        start_s: float = 0.0,
+        skip: int = 0,
+        credit: int = 0,
+    ) -> None:
+        self.name = name
+        self._channel = channel
+        self._what = what
+        self._answers = answers or SUPPORTED
+        self._plan = plan
+        self._start_s = start_s
+        self._skip = skip
+        self._credit = credit
+        self._read_at = self._ask if clip is None else lambda at, count: os.pread(clip, count, at)
+        self._size = -1 if clip is None else os.fstat(clip).st_size
+
+    def do(self) -> None:
+        """Do it."""
+        match self._what:
+            case "load":
+                self._load()
+            case "probe":
+                info = probe(self._open, name=self.name)
+                self._channel.send("info", **document_of(info))
+            case "stream":
+                self._stream()
+            case _:
+                raise ValueError(f"there is no job {self._what!r}")
+        self._channel.send("done")
+
+    def _load(self) -> None:
+        with open_clip(self._open, name=self.name) as container:
+            info = describe(container, name=self.name)
+            decided = self._decided(info)
+            maker = self._maker(decided)
+            with contextlib.closing(maker.read(container)) as segments:
+                first = next(segments)
+            init = maker.init_segment
+            has_video = decided.tracks[0] is decided.video
+            info = replace(info, mime_type=mime_type(codec_strings(init), has_video=has_video))
+            self._channel.send("info", **document_of(info))
+            self._channel.send("plan", **document_of(decided))
+            self._channel.send("init", init)
+            self._say(first)
+            poster = self._poster(container) if info.video is not None else None
+        if poster is not None:
+            self._channel.send("poster", poster)
+
+    def _decided(self, info: ClipInfo) -> Plan:
+        """The plan for a clip; one by which nothing would play is an error."""
+        decided = plan(info, supports(self._answers))
+        if info.verdict.how == "not" or not decided.plays:
+            raise MediaError(
+                f"{self.name} cannot be played: {info.verdict.reason}",
+                source=self.name,
+                reason="refused-codec",
+            )
+        return decided
+
+    def _maker(self, decided: Plan) -> Remuxer:
+        return Remuxer(self._open, name=self.name, plan=decided)
+
+    def _stream(self) -> None:
+        maker = self._maker(from_document(Plan, self._plan))
+        for segment in maker.segments(self._start_s):
+            if self._skip > 0:
+                self._skip -= 1
+            else:
+                self._await_credit()
+                self._say(segment)
+        if maker.end is not None:
+            self._channel.send("end", **document_of(maker.end))
+
+    def _say(self, segment: Segment) -> None:
+        self._channel.send(
+            "segment",
+            segment.data,
+            start_s=segment.start_s,
+            duration_s=segment.duration_s,
+            index=segment.index,
+            keyframe=segment.keyframe,
+        )
+
+    def _poster(self, container: InputContainer) -> bytes | None:
+        try:
+            return poster_of(container, name=self.name)
+        except MediaError:
+            return None  # the browser may still show it
+
+    def _await_credit(self) -> None:
+        while self._credit <= 0:
+            self._hear()
+        self._credit -= 1
+
+    def _hear(self) -> bytes | None:
+        """One frame of the kernel's: bytes that were asked for, or leave to send on."""
+        frame = self._channel.receive()
+        if frame.kind == "next":
+            self._credit += 1
+            return None
+        return frame.body
+
+    def _ask(self, at: int, count: int) -> bytes:
+        self._channel.send("read", at=at, count=count)
+        while (data := self._hear()) is None:
+            pass
+        return data
+
+    def _open(self) -> _Clip:
+        return _Clip(self._read_at, self._size_of, self.name)
+
+    def _size_of(self) -> int:
+        if self._size < 0:
+            self._channel.send("size")
+            while (data := self._hear()) is None:
+                pass
+            self._size = int.from_bytes(data, "big")
+        return self._size
+
+
+class _Clip(io.RawIOBase):
+    """The clip as a file with a position of its own."""
+
+    def __init__(
+        self, read_at: Callable[[int, int], bytes], size: Callable[[], int], name: str
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self._read_at = read_at
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read up to ``size`` bytes; none at the end."""
+        count = size if size >= 0 else max(self._size() - self._at, 0)
+        data = self._read_at(self._at, count)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move to a place."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at}.get(whence)
+        self._at = (self._size() if base is None else base) + offset
+        return self._at
+
+    def tell(self) -> int:
+        """The current position."""
+        return self._at
+
+
+def rehearse() -> None:
+    """Do everything once, so that a worker, which can open no file, imports nothing late."""
+    from vineview.media.synthesis import Card, encode
+
+    with tempfile.TemporaryDirectory(prefix="vineview-") as folder:
+        card = Card(picture="testsrc2", size=(64, 48), seconds=1, fps=5)
+        path = encode(Path(folder) / "clip.mp4", card)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        with path.open("rb") as file:
+            for what in ("probe", "load"):
+                _Job(Channel(nowhere, nowhere), file.fileno(), what=what, name="a clip").do()
+        os.close(nowhere)

@@ -1,0 +1,378 @@
+"""Workers: the processes that touch untrusted media, as the kernel sees them.
+
+A clip can crash or hang the code that reads it, or be made to take it over. So opening, probing,
+the poster, remuxing and converting run in a worker: a process that does one job, asks the kernel
+for every byte of the clip, and can be killed. What happens to it happens to that video alone.
+
+Workers are forked from a zygote (see :mod:`vineview.media.zygote`), which takes a few milliseconds;
+the zygote is started with the first loader and ends with this process. There is one per process,
+as there is one fork server for ``multiprocessing``: it is a property of the process, not of a
+loader. A worker that says nothing for 20 s while it is its turn is killed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Protocol
+
+import vineview
+from vineview.errors import LoadError, MediaError
+from vineview.media.channel import Channel, Frame, Silence
+from vineview.media.documents import from_document
+from vineview.media.probe import ClipInfo
+from vineview.media.source import ClipSource, FileSource, open_source
+
+__all__ = ["Clip", "Worker", "Workers", "probe", "workers"]
+
+_SILENCE_S = 20.0
+_STATUS_WITHIN_S = 2.0
+_END_WITHIN_S = 1.0
+_HAS_FORK = sys.platform == "linux"
+
+
+class Clip(Protocol):
+    """What a worker's questions are answered from."""
+
+    @property
+    def file(self) -> FileSource | None:
+        """The clip, where it is a file on disk: a worker then reads it directly."""
+        ...
+
+    def size(self) -> int:
+        """How many bytes there are."""
+        ...
+
+    def read_at(self, position: int, count: int, /) -> bytes:
+        """Read ``count`` bytes from ``position``; none at the end."""
+        ...
+
+    def interrupt(self) -> None:
+        """End a read under way in another thread, with an error there."""
+        ...
+
+
+class Worker:
+    """One process doing one job. One thread hears it; any may `kill` it.
+
+    Args:
+        channel: To the process.
+        leash: Letting go of it kills the process; its exit status comes over it.
+        clip: What its questions are answered from.
+        name: What to call the clip in messages.
+    """
+
+    def __init__(self, channel: Channel, leash: _Leash, clip: Clip, *, name: str) -> None:
+        self._channel = channel
+        self._leash = leash
+        self._clip = clip
+        self._name = name
+        self._is_killed = False
+
+    def begin(self, what: str, **facts: object) -> None:
+        """Name the job: ``load``, ``probe`` or ``stream``, and what goes with it."""
+        self._send("job", what=what, name=self._name, **facts)
+
+    def allow(self) -> None:
+        """Let it send one more segment."""
+        self._send("next")
+
+    def hear(self, limit_s: float = _SILENCE_S) -> Frame:
+        """The next thing it has to say that is no question of its own.
+
+        Args:
+            limit_s: The longest it may be silent, in seconds.
+
+        Raises:
+            LoadError: The clip's bytes cannot be had.
+            MediaError: What the worker found wrong with the clip; or it crashed (``crashed``), was
+                silent for too long (``hung``), or was stopped (``stopped``).
+        """
+        while True:
+            try:
+                frame = self._channel.receive(limit_s)
+            except Silence:
+                self.kill()
+                raise MediaError(
+                    f"{self._name}: its decoder hung and was stopped after {limit_s:g} s",
+                    source=self._name,
+                    reason="hung",
+                    hint="The clip is damaged or made to hang; check that it plays elsewhere.",
+                ) from None
+            except (EOFError, ConnectionError):
+                raise self._lost() from None
+            except ValueError as error:
+                self.kill()
+                raise self._crashed(f"said what makes no sense: {error}") from error
+            match frame:
+                case Frame("read", {"at": int(at), "count": int(count)}):
+                    self._send("bytes", self._clip.read_at(max(at, 0), max(count, 0)))
+                case Frame("size"):
+                    self._send("bytes", self._clip.size().to_bytes(8, "big"))
+                case Frame("error", facts):
+                    raise MediaError(
+                        str(facts.get("message", ""))[:1000],
+                        source=self._name,
+                        reason=str(facts.get("reason", "damaged"))[:40],
+                        hint=str(facts.get("hint", ""))[:1000] or None,
+                    )
+                case _:
+                    return frame
+
+    def kill(self) -> None:
+        """End the process now; whoever hears it learns so. Harmless when repeated."""
+        self._is_killed = True
+        self._leash.let_go()
+        self._clip.interrupt()
+
+    def close(self) -> None:
+        """End the process and give everything back; only when no other thread hears it."""
+        self.kill()
+        self._channel.close()
+        self._leash.close()
+
+    def _send(self, kind: str, body: bytes = b"", /, **facts: object) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionError):  # hearing it tells why
+            self._channel.send(kind, body, **facts)
+
+    def _lost(self) -> MediaError:
+        if self._is_killed:
+            return MediaError(
+                f"{self._name}: reading was stopped", source=self._name, reason="stopped"
+            )
+        status = self._leash.status()
+        if status is None:
+            return self._crashed("ended, and so did the process that started it")
+        if status < 0:
+            return self._crashed(f"was ended by signal {_signal_name(-status)}")
+        return self._crashed(f"ended with status {status}")
+
+    def _crashed(self, how: str) -> MediaError:
+        return MediaError(
+            f"{self._name} made its decoder fail: the process {how}",
+            source=self._name,
+            reason="crashed",
+            hint="The clip is damaged or hostile; only this video is affected.",
+        )
+
+
+class _Leash:
+    """What holds a forked worker: a socket to the zygote."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+
+    def let_go(self) -> None:
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_WR)
+
+    def status(self) -> int | None:
+        """How the worker ended; None if nobody is left who knows."""
+        self._line.settimeout(_STATUS_WITHIN_S)
+        try:
+            text = self._line.recv(16)
+        except OSError:
+            return None
+        return int(text) if text else None
+
+    def close(self) -> None:
+        self._line.close()
+
+
+class _ProcessLeash(_Leash):
+    """What holds a worker that was started by itself."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def let_go(self) -> None:
+        self._process.kill()
+
+    def status(self) -> int | None:
+        return self._process.wait(_STATUS_WITHIN_S)
+
+    def close(self) -> None:
+        self._process.wait(_STATUS_WITHIN_S)
+
+
+class Workers:
+    """Where workers come from: a zygote that forks them, or a spare process kept ready.
+
+    Args:
+        forks: Whether to fork; where the system can, unless told.
+    """
+
+    def __init__(self, *, forks: bool = _HAS_FORK) -> None:
+        self._forks = forks
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is ready, if one is."""
+        return None if self._process is None else self._process.pid
+
+    def prewarm(self) -> None:
+        """Start what takes long, without waiting for it."""
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+
+    def hire(self, clip: Clip, *, name: str) -> Worker:
+        """A worker for one job.
+
+        Args:
+            clip: What its questions are answered from.
+            name: What to call the clip in messages.
+        """
+        with self._lock:
+            if not self._forks:
+                return self._spare(clip, name)
+            if self._pid != os.getpid():  # a child of the process that started the zygote
+                self._control = self._process = None
+                self._pid = os.getpid()
+            for _ in range(2):
+                if self._control is None:
+                    self._start()
+                try:
+                    return self._forked(clip, name)
+                except OSError:  # the zygote is gone: another one
+                    self._end()
+        raise LoadError(
+            f"{name}: the process that reads media cannot be started",
+            hint=f"Run {sys.executable} -m vineview.media.zygote to see why.",
+        )
+
+    def close(self) -> None:
+        """End the zygote or the spare process, and every worker with it."""
+        with self._lock:
+            self._end()
+
+    def _forked(self, clip: Clip, name: str) -> Worker:
+        assert self._control is not None
+        ours, theirs = socket.socketpair()
+        leash, held = socket.socketpair()
+        try:
+            given = [theirs.fileno(), held.fileno()]
+            if clip.file is not None:
+                given.append(clip.file.fileno())
+            socket.send_fds(self._control, [b"f"], given)
+        except OSError:
+            ours.close()
+            leash.close()
+            raise
+        finally:
+            theirs.close()
+            held.close()
+        descriptor = ours.detach()
+        return Worker(Channel(descriptor, descriptor), _Leash(leash), clip, name=name)
+
+    def _spare(self, clip: Clip, name: str) -> Worker:
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        process, self._process = self._process, None
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        channel = Channel(os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno()))
+        process.stdout.close()
+        process.stdin.close()
+        self._start()
+        return Worker(channel, _ProcessLeash(process), clip, name=name)
+
+    def _start(self) -> None:
+        command = [sys.executable, "-P", "-m", "vineview.media.zygote"]
+        room = str(Path(vineview.__file__).parents[1])
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), room]),
+        }
+        if not self._forks:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+            )
+        self._control = ours
+
+    def _end(self) -> None:
+        control, self._control = self._control, None
+        process, self._process = self._process, None
+        if control is not None:
+            control.close()
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(_END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@functools.cache
+def workers() -> Workers:
+    """This process's own."""
+    ours = Workers()
+    atexit.register(ours.close)
+    return ours
+
+
+def probe(source: ClipSource | str | Path, *, name: str | None = None) -> ClipInfo:
+    """Find out what a clip is and whether it will play, in a worker.
+
+    Args:
+        source: A path, or what :func:`~vineview.media.source.open_source` opened.
+        name: What to call it in messages; its path unless told.
+
+    Raises:
+        LoadError: Its bytes cannot be had.
+        MediaError: It is no clip, or is too damaged to say anything of, or crashed or hung its
+            decoder.
+
+    Example:
+        >>> probe("data/feed/clips/bigbuckbunny.mp4").summary
+        'H.264 Main 1280x720, AAC 5.1: plays as is'
+    """
+    from vineview.media.sharing import SharedSource
+
+    if isinstance(source, (str, Path)):
+        with open_source(Path(source)) as opened:
+            return probe(opened, name=name or str(source))
+    clip = SharedSource(source).reader()
+    worker = workers().hire(clip, name=name or str(source.name))
+    try:
+        worker.begin("probe")
+        return from_document(ClipInfo, worker.hear().facts)
+    finally:
+        worker.close()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

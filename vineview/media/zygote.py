@@ -1,0 +1,182 @@
+"""The zygote: a process that has imported what a worker needs, and forks one for each job.
+
+``python -m vineview.media.zygote FD`` is started by :mod:`vineview.media.worker` and ends with it.
+For each job the kernel sends three descriptors over FD: a channel to the worker, a leash, and
+the clip's file where it is one on disk. The zygote keeps only the leash: when the kernel lets go
+of it, or is gone, the worker is killed; when the worker ends, its exit status is written to it.
+
+What a worker may do: read what it is given, compute, and answer. It has no other descriptor and
+can open none, so it reaches no file and no network; memory and processor time are limited.
+Without fork (Windows, and macOS, whose frameworks do not survive it), the kernel starts
+``python -m vineview.media.zygote`` anew for each job and keeps one ready; it speaks over its
+standard streams and has the same work to do, without the limits a system does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from vineview.media.channel import Channel
+
+if sys.platform != "win32":
+    import resource
+
+__all__ = ["main"]
+
+_ADDRESS_SPACE_BYTES = 4 * 2**30
+_CPU_S = 3600
+_LOOK_EVERY_MS = 2000
+_CHANNEL, _CLIP, _FREE = 3, 4, 5
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> None:
+    """Be the zygote on the descriptor named, or without one a worker on the standard streams."""
+    if not arguments:
+        _work_here()
+        return
+    control = socket.socket(fileno=int(arguments[0]))
+    _prepare()
+    gc.collect()
+    gc.freeze()
+    _Zygote(control).run()
+
+
+class _Zygote:
+    """Forks workers and holds their leashes.
+
+    Args:
+        control: Where jobs come from; its end is the end.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._leashes: dict[int, tuple[int, socket.socket]] = {}  # by descriptor
+        self._parent = os.getppid()
+        self._poll = select.poll()
+        self._wake, wake = socket.socketpair()
+        self._wake.setblocking(False)
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self._wake_writer = wake
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for one in (control, self._wake):
+            self._poll.register(one, select.POLLIN)
+
+    def run(self) -> None:
+        """Until the kernel is gone."""
+        try:
+            while os.getppid() == self._parent:
+                for descriptor, _ in self._poll.poll(_LOOK_EVERY_MS):
+                    if descriptor == self._control.fileno():
+                        if not self._take_job():
+                            return
+                    elif descriptor == self._wake.fileno():
+                        self._wake.recv(4096)
+                    elif descriptor in self._leashes:
+                        os.kill(self._leashes[descriptor][0], signal.SIGKILL)
+                        self._poll.unregister(descriptor)
+                self._bury()
+        finally:
+            for pid, _ in self._leashes.values():
+                os.kill(pid, signal.SIGKILL)
+
+    def _take_job(self) -> bool:
+        said, received, _, _ = socket.recv_fds(self._control, 16, 3)
+        if not said:
+            return False
+        channel, leash, *clip = received
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(channel, clip[0] if clip else None)
+        for one in (channel, *clip):
+            os.close(one)
+        self._leashes[leash] = pid, socket.socket(fileno=leash)
+        self._poll.register(leash, select.POLLIN)
+        return True
+
+    def _bury(self) -> None:
+        """Take note of workers that ended, and tell the kernel how."""
+        while self._leashes:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            for descriptor, (owner, leash) in tuple(self._leashes.items()):
+                if owner == pid:
+                    with contextlib.suppress(KeyError):
+                        self._poll.unregister(descriptor)
+                    with contextlib.suppress(OSError):
+                        leash.send(str(os.waitstatus_to_exitcode(status)).encode())
+                    leash.close()
+                    del self._leashes[descriptor]
+
+
+def _be_worker(channel: int, clip: int | None) -> NoReturn:
+    """Become a worker: nothing but its channel and its clip, then the job."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _place(channel, clip)
+        _limit(_CHANNEL if clip is None else _CLIP)
+        from vineview.media.jobs import work
+
+        work(Channel(_CHANNEL, _CHANNEL), None if clip is None else _CLIP)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _place(channel: int, clip: int | None) -> None:
+    """Put the descriptors where they belong, and close all others."""
+    high = max(channel, clip or 0, _FREE) + 1
+    os.dup2(channel, high)
+    if clip is not None:
+        os.dup2(clip, high + 1)
+        os.dup2(high + 1, _CLIP)
+    else:
+        with contextlib.suppress(OSError):
+            os.close(_CLIP)
+    os.dup2(high, _CHANNEL)
+    os.closerange(_FREE, 4096)
+
+
+def _limit(last_descriptor: int) -> None:
+    """Let no more be opened, written, kept or computed than a clip can be worth."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    wanted = {
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: _ADDRESS_SPACE_BYTES,
+        resource.RLIMIT_CPU: _CPU_S,
+        resource.RLIMIT_NOFILE: last_descriptor + 1,
+    }
+    for what, value in wanted.items():
+        _, most = resource.getrlimit(what)
+        limit = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(what, (limit, limit))
+
+
+def _prepare() -> None:
+    """Import what workers need, and let what loads late do so now."""
+    from vineview.media.jobs import rehearse
+
+    rehearse()
+
+
+def _work_here() -> None:
+    from vineview.media.jobs import work
+
+    work(Channel(sys.stdin.fileno(), sys.stdout.fileno()), None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
