@@ -10,6 +10,7 @@ import pytest
 
 from vineview.errors import TelemetryError, UsageError
 from vineview.figures import Growth, memory_figure
+from vineview.figures.curves import memory_curves
 from vineview.figures.marks import describe
 from vineview.figures.memory import memory_spec
 from vineview.figures.theme import DARK, LIGHT, swaps
@@ -48,7 +49,7 @@ class TestLines:
 
     def test_a_single_sample_is_a_point(self, samples):
         figure = memory_figure(samples.head(1))
-        assert named(figure, "measured")[0].mode == "markers"
+        assert named(figure, "measured")[-1].mode == "markers"
 
     def test_only_measured_memory_is_enough(self, samples):
         figure = memory_figure(samples[["at", "video_memory_mb"]])
@@ -146,8 +147,9 @@ class TestLook:
     def test_dark_is_light_with_each_colour_swapped(self, samples, events):
         """The page recolours by exact match; that must give what Python would have drawn."""
         options = {"events": events, "growth": Growth(1.0, 0.0, 2.0)}
-        light = memory_spec(samples, theme="light", **options)
-        dark = memory_spec(samples, theme="dark", **options)
+        lines = memory_curves(samples).lines(max_points=1000)
+        light = memory_spec(lines, theme="light", **options)
+        dark = memory_spec(lines, theme="dark", **options)
         assert repr(swapped(light, swaps())) == repr(dark)
 
     def test_no_two_roles_share_a_colour(self):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 
+from vineview.figures.curves import memory_curves
 from vineview.figures.memory import memory_spec
 from vineview.figures.wire import compact_json, packed
 
@@ -20,7 +21,9 @@ class TestPacked:
         assert np.frombuffer(buffers[1], "float32").tolist() == [0.0, 1.0, 2.0]
 
     def test_the_rest_is_json(self, samples, events):
-        figure, buffers = packed(memory_spec(samples, events=events))
+        figure, buffers = packed(
+            memory_spec(memory_curves(samples).lines(max_points=1000), events=events)
+        )
         assert len(json.dumps(figure)) < 9_000
         assert sum(map(len, buffers)) < 50_000
 
@@ -33,7 +36,7 @@ class TestPacked:
 
 class TestCompactJson:
     def test_plotly_reads_it_back(self, samples):
-        spec = memory_spec(samples, max_points=100)
+        spec = memory_spec(memory_curves(samples).lines(max_points=100))
         document = json.loads(json.dumps(compact_json(spec)))
         figure = go.Figure(document)
         assert figure.data[0].name == "measured"

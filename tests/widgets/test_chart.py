@@ -36,7 +36,27 @@ def leaking(minutes: int = 60) -> Telemetry:
 
 
 def measured_of(message):
-    return next(t for t in message["figure"]["data"] if t["name"] == "measured")
+    return next(t for t in message["figure"]["data"] if t["uid"] == "measured")
+
+
+def points_of(line, buffers):
+    x, y = buffers[line["x"]["vv_buffer"]], buffers[line["y"]["vv_buffer"]]
+    return np.frombuffer(x), np.frombuffer(y, "float32")
+
+
+def drawn(browser):
+    """The lines as the page has them: the last whole figure, and what was appended since."""
+    lines = {}
+    for message, buffers in browser.sent:
+        if message["kind"] == "figure" and message["figure"]:
+            traces = [t for t in message["figure"]["data"] if "x" in t]
+            lines = {trace["uid"]: points_of(trace, buffers) for trace in traces}
+        if message["kind"] == "append":
+            assert lines["measured"][0][-1] == message["after_ms"]
+            for line in message["lines"]:
+                both = zip(lines[line["uid"]], points_of(line, buffers), strict=True)
+                lines[line["uid"]] = tuple(np.concatenate(pair) for pair in both)
+    return lines
 
 
 @pytest.fixture
@@ -69,13 +89,7 @@ class TestLive:
         browser.say("hello")
         manager.preload_around_index(0)
         await clock.advance(60)
-        lengths = [
-            np.frombuffer(buffers[measured_of(message)["x"]["vv_buffer"]]).size
-            for message, buffers in browser.sent
-            if message["kind"] == "figure"
-        ]
-        assert lengths[0] == 1
-        assert lengths[-1] == 7
+        assert drawn(browser)["measured"][0].size == 7
         memory, estimate, controllers = browser.of("readout")[-1]["tiles"][:3]
         held_mb = sum(manager.get_controller(v.id).held_bytes for v in manager.ready_videos) / 2**20
         assert float(memory["value"]) == pytest.approx(held_mb, abs=0.06)
@@ -121,8 +135,8 @@ class TestLive:
         browser.clear()
         await manager.handle_memory_pressure()
         await clock.advance(1)
-        (message,) = browser.of("figure")
-        marks = next(t for t in message["figure"]["data"] if t["name"] == "events")
+        (message,) = browser.of("figure")  # the first mark: a line the page does not have yet
+        marks = next(t for t in message["figure"]["data"] if t["uid"] == "events")
         assert marks["text"][-1].startswith("memory pressure")
         await chart.aclose()
 

@@ -80,7 +80,7 @@ class TestOpening:
 
     async def test_the_chart_shows_all_of_it_from_the_start(self, browser):
         measured = next(
-            t for t in browser.of("figure")[0]["figure"]["data"] if t["name"] == "measured"
+            t for t in browser.of("figure")[0]["figure"]["data"] if t["uid"] == "measured"
         )
         assert len(browser.buffers_of("figure")[0][measured["x"]["vv_buffer"]]) == 121 * 8
 

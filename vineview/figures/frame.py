@@ -15,9 +15,17 @@ from vineview.figures.decimate import Line
 from vineview.figures.theme import Palette
 from vineview.telemetry.thresholds import Thresholds
 
-__all__ = ["band_shapes", "cursor_shape", "gap_shapes", "memory_layout", "top_mb"]
+__all__ = [
+    "band_shapes",
+    "cursor_shape",
+    "empty_label",
+    "gap_shapes",
+    "memory_layout",
+    "top_mb",
+]
 
-_HEADROOM = 1.18
+_HEADROOM = 1.15
+_STEPS = 4
 _SEEN_FROM = 0.55  # a threshold is drawn in full once memory passes this share of it
 _MAX_GAP_SHADES = 20
 _DASH = "4px,3px"
@@ -30,7 +38,8 @@ def top_mb(lines: list[Line], limits: Thresholds) -> float:
     for threshold in (limits.high_memory_mb, limits.critical_memory_mb):
         if highest >= threshold * _SEEN_FROM:
             top = max(top, threshold * 1.12)
-    return top
+    step = 10 ** np.floor(np.log10(top)) / _STEPS
+    return float(np.ceil(top / step) * step)  # rounded, so that a live axis rests between steps
 
 
 def band_shapes(limits: Thresholds, top: float, colours: Palette) -> list[dict[str, Any]]:
@@ -75,6 +84,20 @@ def cursor_shape(at: datetime, colours: Palette) -> dict[str, Any]:
         "y0": 0,
         "y1": 1,
         "line": {"color": colours.text, "width": 1.5},
+    }
+
+
+def empty_label(text: str, colours: Palette) -> dict[str, Any]:
+    """What an empty chart says instead of showing bare axes."""
+    return {
+        "name": "empty",
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0.5,
+        "showarrow": False,
+        "font": {"size": 14, "color": colours.muted},
     }
 
 

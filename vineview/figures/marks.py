@@ -6,7 +6,9 @@ every one keeps its symbol, so that colour is never the only signal.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pandas as pd
 
 from vineview.figures.theme import Palette
 
-__all__ = ["MARKED", "describe", "event_shapes", "event_trace", "marked"]
+__all__ = ["MARKED", "Turn", "describe", "event_shapes", "event_trace", "marked", "turn_marks"]
 
 MARKED: Mapping[str, tuple[str, str]] = {
     "memory_pressure": ("triangle-down", "memory pressure"),
@@ -27,6 +29,19 @@ MARKED: Mapping[str, tuple[str, str]] = {
 """Marked event kinds, each with its symbol and its words."""
 _MAX_MARKS = 200
 _MAX_RULES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A change point: where a line departs from one ramp.
+
+    Attributes:
+        at: When, aware UTC.
+        text: What happened there, such as ``step of +120 MB``.
+    """
+
+    at: datetime
+    text: str
 
 
 def marked(events: pd.DataFrame) -> pd.DataFrame:
@@ -77,6 +92,7 @@ def event_trace(events: pd.DataFrame, colours: Palette) -> dict[str, Any]:
     symbols = [MARKED[kind][0] for kind in rows["kind"]]
     return {
         "type": "scatter",
+        "uid": "events",
         "name": "events",
         "mode": "markers",
         "x": _ms(rows),
@@ -99,6 +115,23 @@ def event_shapes(events: pd.DataFrame, colours: Palette) -> list[dict[str, Any]]
     down = {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 0.975, "layer": "below"}
     look = {"line": {"color": colours.border, "width": 1, "dash": "dot"}}
     return [{**down, **look, "x0": at, "x1": at} for at in _ms(marked(events).tail(_MAX_RULES))]
+
+
+def turn_marks(
+    turns: Sequence[Turn], colours: Palette
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A rule and a label for each change point, over the upper panel."""
+    shapes, labels = [], []
+    for turn in turns:
+        at_ms = turn.at.timestamp() * 1000
+        rule = {"type": "line", "name": "change point", "xref": "x", "x0": at_ms, "x1": at_ms}
+        look = {"line": {"color": colours.growth, "width": 1.5, "dash": "dashdot"}}
+        shapes.append({**rule, **look, "yref": "paper", "y0": 0.30, "y1": 1})
+        place = {"xref": "x", "x": at_ms, "yref": "paper", "y": 0.31, "yanchor": "bottom"}
+        font = {"size": 10.5, "color": colours.growth}
+        words = {"text": f" {turn.text}", "showarrow": False, "xanchor": "left", "font": font}
+        labels.append({**place, **words, "name": "change point"})
+    return shapes, labels
 
 
 def _ms(rows: pd.DataFrame) -> Any:

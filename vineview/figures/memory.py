@@ -6,30 +6,33 @@ thin dashed line that carries the word, and only the measured line meets the thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from vineview.errors import TelemetryError
-from vineview.figures.decimate import Line, cut, keep_changes
+from vineview.figures.curves import Lines, memory_curves
+from vineview.figures.decimate import Line
 from vineview.figures.frame import (
     band_shapes,
     cursor_shape,
+    empty_label,
     gap_shapes,
     memory_layout,
     top_mb,
 )
-from vineview.figures.marks import event_shapes, event_trace
+from vineview.figures.marks import Turn, event_shapes, event_trace, turn_marks
 from vineview.figures.theme import Palette, palette
 from vineview.telemetry.thresholds import Thresholds
 
-__all__ = ["Growth", "instants_ms", "memory_figure", "memory_lines", "memory_spec"]
+__all__ = ["TINT", "Growth", "memory_figure", "memory_spec", "memory_traces"]
 
+TINT = ", tint"
+"""Ends the ``uid`` of the area under a line; it has the line's own points."""
 _MS_PER_HOUR = 3_600_000.0
 _ALONE_MS = 30_000.0  # shown on each side of a single instant
 
@@ -56,6 +59,7 @@ def memory_figure(
     *,
     thresholds: Thresholds | None = None,
     growth: Growth | None = None,
+    turns: Sequence[Turn] = (),
     events: pd.DataFrame | None = None,
     cursor_at: datetime | None = None,
     span: tuple[datetime, datetime] | None = None,
@@ -70,6 +74,7 @@ def memory_figure(
             ``estimated_memory_mb`` (MB) and ``video_controllers``. Any order; gaps stay gaps.
         thresholds: Where the bands begin.
         growth: The growth line to draw through the middle of the samples.
+        turns: Change points, each marked with its words.
         events: Columns ``at`` and ``kind``, and the kinds' own; see :func:`event_trace`.
         cursor_at: Where the playhead stands, aware UTC.
         span: From when to when the time axis goes; all samples and marks unless told.
@@ -78,7 +83,8 @@ def memory_figure(
         max_points: The most points of any line; extremes are kept.
 
     Returns:
-        A plotly figure. Times are UTC; hover shows every line at once.
+        A plotly figure, its words under ``layout.meta["summary"]``. Times are UTC; hover shows
+        every line at once.
 
     Raises:
         TelemetryError: If a column is missing.
@@ -87,90 +93,100 @@ def memory_figure(
     Example:
         >>> at = pd.date_range("2026-01-01", periods=3, freq="30s", tz="UTC")
         >>> samples = pd.DataFrame({"at": at, "video_memory_mb": [90.0, 95.0, 99.0]})
-        >>> memory_figure(samples).data[0].name
+        >>> memory_figure(samples).data[-1].name
         'measured'
     """
     spec = memory_spec(
-        samples,
+        memory_curves(samples).lines(max_points=max_points),
         thresholds=thresholds,
         growth=growth,
+        turns=turns,
         events=events,
         cursor_at=cursor_at,
         span=span,
         title=title,
         theme=theme,
-        max_points=max_points,
     )
     return go.Figure(spec)
 
 
 def memory_spec(
-    samples: pd.DataFrame,
+    lines: Lines,
     *,
     thresholds: Thresholds | None = None,
     growth: Growth | None = None,
+    turns: Sequence[Turn] = (),
     events: pd.DataFrame | None = None,
     cursor_at: datetime | None = None,
     span: tuple[datetime, datetime] | None = None,
     title: str | None = None,
     theme: str = "light",
-    max_points: int = 1000,
 ) -> dict[str, Any]:
     """The same as :func:`memory_figure` as plain ``data`` and ``layout``, arrays in numpy.
 
-    Widgets send this once a second; validating it each time would cost more than drawing it.
+    Widgets send this; validating it each time would cost more than drawing it.
+
+    Args:
+        lines: Already cut, as :func:`~vineview.figures.curves.memory_curves` gives them.
+        thresholds: As for the figure, like the rest.
+        growth: Likewise.
+        turns: Likewise.
+        events: Likewise.
+        cursor_at: Likewise.
+        span: Likewise.
+        title: Likewise.
+        theme: Likewise.
     """
     limits = thresholds or Thresholds()
     colours = palette(theme)
-    lines = memory_lines(samples, max_points=max_points)
     measured = lines["video_memory_mb"]
     top = top_mb([lines["video_memory_mb"], lines["estimated_memory_mb"]], limits)
-    data = _measured(measured, colours)
-    if lines["estimated_memory_mb"].y.size:
-        data.append(_estimate(lines["estimated_memory_mb"], colours))
+    data = memory_traces(lines, colours)
     if growth is not None and measured.y.size > 1:
         data[:0] = _growth(measured, growth, colours)
-    if lines["video_controllers"].y.size:
-        data += _controllers(lines["video_controllers"], colours)
     shapes = [*band_shapes(limits, top, colours), *gap_shapes(measured, colours)]
     if events is not None and len(events):
         data.append(event_trace(events, colours))
         shapes += event_shapes(events, colours)
-    if cursor_at is not None:
-        shapes.append(cursor_shape(cursor_at, colours))
     layout = memory_layout(limits, top, colours, title=title)
     layout["xaxis"]["range"] = _span_ms(data, span)
+    marks, labels = turn_marks(turns, colours)
+    shapes += marks
+    layout["annotations"] += labels
+    if not measured.y.size:
+        layout["annotations"].append(empty_label("No memory was measured", colours))
+    if cursor_at is not None:
+        shapes.append(cursor_shape(cursor_at, colours))
+    layout["meta"] = {"summary": _summary(measured, growth, turns)}
     return {"data": data, "layout": {**layout, "shapes": shapes}}
 
 
-def memory_lines(samples: pd.DataFrame, *, max_points: int) -> Mapping[str, Line]:
-    """The three lines of the chart by column name, decimated; empty where a column is absent.
-
-    Raises:
-        TelemetryError: If ``at`` or ``video_memory_mb`` is missing.
-    """
-    for column in ("at", "video_memory_mb"):
-        if column not in samples:
-            raise TelemetryError(
-                f"the samples have no column {column!r}, only {', '.join(map(str, samples))}",
-                hint="Open the export with Telemetry.open, which names the columns.",
-            )
-    at_ms = instants_ms(samples["at"])
-    measured = cut(at_ms, _floats(samples, "video_memory_mb"), max_points=max_points)
-    steps = {
-        name: keep_changes(cut(at_ms, _floats(samples, name), max_points=max_points))
-        for name in ("estimated_memory_mb", "video_controllers")
-    }
-    return {"video_memory_mb": measured, **steps}
+def memory_traces(lines: Lines, colours: Palette) -> list[dict[str, Any]]:
+    """The lines alone as traces; each has a ``uid`` that stays the same at every zoom."""
+    data = _measured(lines["video_memory_mb"], colours)
+    if lines["estimated_memory_mb"].y.size:
+        data.append(_estimate(lines["estimated_memory_mb"], colours))
+    if lines["video_controllers"].y.size:
+        data += _controllers(lines["video_controllers"], colours)
+    return data
 
 
-def instants_ms(at: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Milliseconds since 1970 of a column of instants; what is no instant becomes NaN."""
-    instants = pd.to_datetime(at, utc=True, errors="coerce")
-    whole = instants.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
-    values: np.ndarray[Any, np.dtype[np.float64]] = whole.astype("int64") / 1000.0
-    values[np.isnat(whole)] = np.nan
-    return values
+def _summary(line: Line, growth: Growth | None, turns: Sequence[Turn]) -> str:
+    """The picture in one sentence."""
+    if not line.y.size:
+        return "Video memory over time: no memory was measured."
+    start, end = (datetime.fromtimestamp(float(line.at_ms[place]) / 1000, UTC) for place in (0, -1))
+    low, high, last = float(np.nanmin(line.y)), float(np.nanmax(line.y)), float(line.y[-1])
+    parts = [
+        (
+            f"Video memory from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: "
+            f"between {low:.0f} and {high:.0f} MB, {last:.0f} MB at the end"
+        )
+    ]
+    parts += [f"growth {growth}"] if growth else []
+    parts += [turn.text for turn in turns]
+    parts += [f"{len(line.gaps)} stretches without data"] if line.gaps else []
+    return "; ".join(parts) + "."
 
 
 def _span_ms(data: list[dict[str, Any]], span: tuple[datetime, datetime] | None) -> list[float]:
@@ -183,15 +199,10 @@ def _span_ms(data: list[dict[str, Any]], span: tuple[datetime, datetime] | None)
     return [start, end] if end > start else [start - _ALONE_MS, end + _ALONE_MS]
 
 
-def _floats(samples: pd.DataFrame, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    if column not in samples:
-        return np.full(len(samples), np.nan)
-    return pd.to_numeric(samples[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-
-
 def _measured(line: Line, colours: Palette) -> list[dict[str, Any]]:
     trace = {
         "type": "scatter",
+        "uid": "measured",
         "name": "measured",
         "legendrank": 1,
         "mode": "lines" if line.y.size > 1 else "markers",
@@ -206,6 +217,7 @@ def _measured(line: Line, colours: Palette) -> list[dict[str, Any]]:
 def _estimate(line: Line, colours: Palette) -> dict[str, Any]:
     return {
         "type": "scatter",
+        "uid": "estimate",
         "name": "app's estimate",
         "legendrank": 2,
         "mode": "lines",
@@ -219,6 +231,7 @@ def _estimate(line: Line, colours: Palette) -> dict[str, Any]:
 def _controllers(line: Line, colours: Palette) -> list[dict[str, Any]]:
     trace = {
         "type": "scatter",
+        "uid": "controllers",
         "name": "controllers",
         "legendrank": 4,
         "mode": "lines",
@@ -232,16 +245,16 @@ def _controllers(line: Line, colours: Palette) -> list[dict[str, Any]]:
 
 
 def _filled(trace: dict[str, Any], line: Line, colour: str) -> list[dict[str, Any]]:
-    """The trace with a tint under it. Plotly would tint gaps too, so there it falls to zero."""
-    fill = {"fill": "tozeroy", "fillcolor": colour}
-    if not line.gaps:
-        return [trace | fill]
-    gap = np.flatnonzero(np.isnan(line.y))
-    at_ms = np.insert(line.at_ms, [*gap, *(gap + 1)], [*line.at_ms[gap - 1], *line.at_ms[gap + 1]])
-    y = np.insert(np.nan_to_num(line.y), [*gap, *(gap + 1)], 0.0)
-    under = {"x": at_ms, "y": y.astype("float32"), "line": trace["line"] | {"width": 0}}
+    """The trace, and under it one with a tint. Plotly would tint gaps too: there it is at zero."""
     quiet = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
-    return [trace | fill | under | quiet, trace]
+    under = quiet | {"uid": trace["uid"] + TINT, "fill": "tozeroy", "fillcolor": colour}
+    under["line"] = trace["line"] | {"width": 0}
+    if line.gaps:
+        gap = np.flatnonzero(np.isnan(line.y))
+        before, after = line.at_ms[gap - 1], line.at_ms[gap + 1]
+        under["x"] = np.insert(line.at_ms, [*gap, *(gap + 1)], [*before, *after])
+        under["y"] = np.insert(np.nan_to_num(line.y), [*gap, *(gap + 1)], 0.0).astype("float32")
+    return [trace | under, trace]
 
 
 def _growth(line: Line, growth: Growth, colours: Palette) -> list[dict[str, Any]]:
@@ -255,10 +268,11 @@ def _growth(line: Line, growth: Growth, colours: Palette) -> list[dict[str, Any]
         rays = [hours * growth.low_mb_per_hour, hours * growth.high_mb_per_hour]
         low, high = middle_mb + np.minimum(*rays), middle_mb + np.maximum(*rays)
         edge = {**common, "line": {"width": 0, "color": colours.growth}, "showlegend": False}
-        traces.append({**edge, "y": low, "name": "growth, low"})
+        traces.append({**edge, "y": low, "name": "growth, low", "uid": "growth, low"})
         fill = {"fill": "tonexty", "fillcolor": colours.growth_fill}
-        traces.append({**edge, **fill, "y": high, "name": "growth, high"})
+        high_edge = {"y": high, "name": "growth, high", "uid": "growth, high"}
+        traces.append({**edge, **fill, **high_edge})
     line_look = {"color": colours.growth, "width": 1.8, "dash": "dot"}
     name = f"growth {growth.mb_per_hour:+.1f} MB/h"
-    middle = {"name": name, "legendrank": 3, "line": line_look}
+    middle = {"uid": "growth", "name": name, "legendrank": 3, "line": line_look}
     return [*traces, {**common, **middle, "y": middle_mb + hours * growth.mb_per_hour}]

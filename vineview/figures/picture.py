@@ -13,19 +13,20 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from vineview.figures.curves import Lines, memory_curves
 from vineview.figures.decimate import Line
 from vineview.figures.frame import top_mb
-from vineview.figures.memory import memory_lines
 from vineview.figures.readout import Tile
 from vineview.telemetry.thresholds import Thresholds
 
-__all__ = ["memory_picture", "tiles_html"]
+__all__ = ["PICTURE_POINTS", "memory_picture", "tiles_html"]
 
 _WIDTH, _HEIGHT = 700, 300
 _LEFT, _RIGHT = 46, 692
 _TOP, _FLOOR = 10, 196
 _LOW_TOP, _LOW_FLOOR = 222, 268
-_MAX_POINTS = 240
+PICTURE_POINTS = 240
+"""How many points of a line a still picture is drawn with."""
 _BLUE, _VIOLET, _TEAL = "#3b82e6", "#9a7be0", "#14968e"
 _AMBER, _RED, _GREEN = "#b7800f", "#dd3b46", "#2f9e4a"
 _TONES = {"good": _GREEN, "warn": _AMBER, "critical": _RED}
@@ -34,7 +35,7 @@ _TICK_STEPS_S = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 864
 
 
 def memory_picture(
-    samples: pd.DataFrame,
+    samples: pd.DataFrame | Lines,
     *,
     thresholds: Thresholds | None = None,
     cursor_at: datetime | None = None,
@@ -43,7 +44,7 @@ def memory_picture(
     """Draw memory and controllers as SVG.
 
     Args:
-        samples: Columns as for :func:`~vineview.figures.memory_figure`.
+        samples: Columns as for :func:`~vineview.figures.memory_figure`, or the lines, cut.
         thresholds: Where the bands begin.
         cursor_at: Where the playhead stands, aware UTC.
         summary: The picture in words, for those who do not see it.
@@ -55,7 +56,9 @@ def memory_picture(
         TelemetryError: If a column is missing.
     """
     limits = thresholds or Thresholds()
-    lines = memory_lines(samples, max_points=_MAX_POINTS)
+    lines = samples
+    if isinstance(lines, pd.DataFrame):
+        lines = memory_curves(lines).lines(max_points=PICTURE_POINTS)
     measured = lines["video_memory_mb"]
     estimate, controllers = lines["estimated_memory_mb"], lines["video_controllers"]
     if not measured.y.size:

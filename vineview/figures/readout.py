@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
+from vineview.figures.marks import Turn
 from vineview.figures.memory import Growth
 from vineview.telemetry.thresholds import Thresholds
 
-__all__ = ["Reading", "Tile", "growth_of", "memory_tiles", "sentence"]
+__all__ = ["Reading", "Tile", "growth_of", "memory_tiles", "range_tiles", "sentence", "turns_of"]
 
 Tone = Literal["plain", "good", "warn", "critical", "quiet"]
 _SOURCES = {
@@ -104,6 +105,35 @@ def memory_tiles(
     return tuple(tiles)
 
 
+def range_tiles(usage: Any, *, thresholds: Thresholds | None = None) -> tuple[Tile, ...]:
+    """The tiles of a stretch picked in a chart: peak, average, growth and leak verdict.
+
+    Args:
+        usage: ``Analytics.memory_usage`` of that stretch; ``None`` when nothing was measured.
+        thresholds: Where memory is high and critical.
+
+    Example:
+        >>> range_tiles(None)[0].note
+        'nothing was measured here'
+    """
+    if usage is None:
+        return (Tile("peak", _NONE, "MB", "nothing was measured here", "quiet"),)
+    limits = thresholds or Thresholds()
+    peak = float(usage.peak_mb)
+    tone: Tone = "plain"
+    note = f"lowest {_short(float(usage.minimum_mb))}"
+    if peak > limits.critical_memory_mb:
+        tone, note = "critical", f"critical: above {limits.critical_memory_mb:g}, {note}"
+    elif peak > limits.high_memory_mb:
+        tone, note = "warn", f"high: above {limits.high_memory_mb:g}, {note}"
+    return (
+        Tile("peak", _short(peak), "MB", note, tone),
+        Tile("average", _short(float(usage.average_mb)), "MB"),
+        _growth(growth_of(usage)),
+        _verdict(getattr(usage, "leak", None)),
+    )
+
+
 def growth_of(usage: Any) -> Growth | None:
     """The growth rate of ``Analytics.memory_usage`` with its interval, or ``None`` without one.
 
@@ -117,6 +147,15 @@ def growth_of(usage: Any) -> Growth | None:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return Growth(rate)
     return Growth(rate, low * _SECONDS_PER_HOUR, high * _SECONDS_PER_HOUR)
+
+
+def turns_of(usage: Any) -> tuple[Turn, ...]:
+    """The change point ``Analytics.memory_usage`` found, in words; none where it found none."""
+    at = getattr(usage, "turned_at", None)
+    if at is None:
+        return ()
+    step_mb = float(getattr(usage, "step_mb", 0.0) or 0.0)
+    return (Turn(at, f"step of {step_mb:+.0f} MB" if step_mb else "growth levels off"),)
 
 
 def sentence(tiles: Sequence[Tile]) -> str:

@@ -38,6 +38,9 @@ class Palette:
     gap: str
     surface: str
     border: str
+    cold: str
+    warm: str
+    hot: str
 
 
 LIGHT = Palette(
@@ -59,6 +62,9 @@ LIGHT = Palette(
     gap="rgba(92,103,115,0.10)",
     surface="#ffffff",
     border="rgba(34,39,46,0.22)",
+    cold="#e3ecf8",
+    warm="#f2b45c",
+    hot="#a3171f",
 )
 DARK = Palette(
     measured="#6ea8fe",
@@ -79,6 +85,9 @@ DARK = Palette(
     gap="rgba(154,165,177,0.12)",
     surface="#1b2027",
     border="rgba(230,237,243,0.26)",
+    cold="#1f3350",
+    warm="#d68a2c",
+    hot="#ff6b6b",
 )
 
 

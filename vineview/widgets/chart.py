@@ -1,14 +1,31 @@
 """MemoryChart: memory over time with its key numbers, live or recorded.
 
 It follows the monitor by subscription, so it goes on while cells are idle, and draws whatever the
-monitor or the telemetry holds through the same figure that reports use.
+monitor or the telemetry holds through the same figure that reports use. The page gets as many
+points as it has pixels; when a person zooms in it asks for that stretch, one question at a time.
+
+Messages, beside those of :mod:`~vineview.widgets.plot`; instants are milliseconds since 1970 in
+UTC, and points travel as buffers, float64 for instants and float32 for values:
+
+=============  =========  ======================================================================
+kind           direction  fields
+=============  =========  ======================================================================
+``append``     out        ``after_ms``, ``range``, ``lines`` to append to, ``traces`` and parts of
+                          the ``layout`` that changed
+``behind``     in         what was appended does not follow what this view has
+``cut``        in         ``seq``, ``start_ms``, ``end_ms``, ``width_px``: what is looked at
+``detail``     out        the same ``seq``, ``start_ms``, ``end_ms``, and ``lines`` in full detail
+``select``     in         ``seq``, ``start_ms``, ``end_ms``: a stretch to analyse
+``selection``  out        the same, ``tiles`` and ``summary``
+=============  =========  ======================================================================
 """
 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -16,10 +33,25 @@ import plotly.graph_objects as go
 
 from vineview.clock import Clock
 from vineview.errors import UsageError
-from vineview.figures import Tile, growth_of, memory_picture, memory_tiles, sentence, tiles_html
-from vineview.figures.memory import memory_spec
+from vineview.figures import (
+    Tile,
+    growth_of,
+    memory_picture,
+    memory_tiles,
+    range_tiles,
+    sentence,
+    tiles_html,
+    turns_of,
+)
+from vineview.figures.curves import Lines
+from vineview.figures.memory import memory_spec, memory_traces
+from vineview.figures.picture import PICTURE_POINTS
+from vineview.figures.theme import LIGHT
+from vineview.figures.wire import packed
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
-from vineview.widgets.plot import Plot
+from vineview.widgets.appending import Appending, without_tints
+from vineview.widgets.base import Buffers, Message
+from vineview.widgets.plot import LIVE_POINTS, Plot
 from vineview.widgets.sources import MemorySource, source_of
 
 __all__ = ["MemoryChart"]
@@ -27,13 +59,17 @@ __all__ = ["MemoryChart"]
 _TABLE_ROWS = 12
 _FIGURE_POINTS = 1000
 _KEPT_POINTS = 360
+_POINTS_PER_PX = 2  # a lowest and a highest in each column of pixels
+_WIDTHS_PX = (50, 4096)
+_LATEST_MS = datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000
 
 
 class MemoryChart(Plot):
     """Shows measured memory, the app's estimate, controllers, growth and the leak check.
 
     Args:
-        data: A monitor, followed live, or telemetry, shown as recorded.
+        data: A monitor, followed live, or telemetry, shown as recorded; or any other source
+            (:class:`~vineview.widgets.sources.MemorySource`).
         title: The heading.
         clock: The time a person sees pass; the machine's unless told.
 
@@ -45,11 +81,12 @@ class MemoryChart(Plot):
         >>> MemoryChart(Telemetry.open("incident.ndjson"))  # doctest: +SKIP
     """
 
+    _zooms = True
     _unsubscribe: Callable[[], None] | None = None
 
     def __init__(
         self,
-        data: VideoPerformanceMonitor | Telemetry,
+        data: VideoPerformanceMonitor | Telemetry | MemorySource,
         *,
         title: str = "Video memory",
         clock: Clock | None = None,
@@ -57,6 +94,7 @@ class MemoryChart(Plot):
     ) -> None:
         self._source: MemorySource = source_of(data, clock=clock)
         self._cursor_at: datetime | None = None
+        self._appending = Appending(LIVE_POINTS)
         super().__init__(title=title, clock=clock, **options)
         self._unsubscribe = self._source.subscribe(self.redraw)
 
@@ -84,7 +122,7 @@ class MemoryChart(Plot):
         """The key numbers and a still picture."""
         source, status, tiles = self._source, self._source.status, self._tiles()
         picture = memory_picture(
-            source.samples,
+            source.curves.lines(max_points=PICTURE_POINTS),
             thresholds=source.thresholds,
             cursor_at=self.cursor_at,
             summary=sentence(tiles),
@@ -108,22 +146,78 @@ class MemoryChart(Plot):
         super().view_opened(view)
         self._tell_cursor(view=view)
 
+    def receive(self, message: Message, buffers: Buffers) -> None:
+        """Answer what the page asks of a stretch."""
+        match message:
+            case {"kind": "cut", "view": str(view), "width_px": int() | float() as width_px}:
+                self._cut(message, view, width_px)
+            case {"kind": "select", "view": str(view)}:
+                self._select(message, view)
+            case {"kind": "behind", "view": str(view)}:
+                self._send_all(view=view)
+            case _:
+                super().receive(message, buffers)
+
+    def _cut(self, message: Message, view: str, width_px: float) -> None:
+        start_ms, end_ms = _stretch(message)
+        low, high = _WIDTHS_PX
+        points = int(min(max(width_px, low), high)) * _POINTS_PER_PX
+        lines = self._source.curves.lines(max_points=points, start_ms=start_ms, end_ms=end_ms)
+        cut, buffers = packed({"lines": _points_of(lines)})
+        at = {"seq": message["seq"], "start_ms": start_ms, "end_ms": end_ms}
+        whole = all(line.is_whole for line in lines.values())
+        self.tell("detail", buffers, view=view, **at, **cut, whole=whole)
+
+    def _select(self, message: Message, view: str) -> None:
+        start_ms, end_ms = _stretch(message)
+        start_at, end_at = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (start_ms, end_ms))
+        usage = self._source.usage_between(start_at, end_at)
+        tiles = range_tiles(usage, thresholds=self._source.thresholds)
+        at = {"seq": message["seq"], "start_ms": start_ms, "end_ms": end_ms}
+        summary = f"{start_at:%Y-%m-%d %H:%M:%S} to {end_at:%H:%M:%S} UTC: {sentence(tiles)}"
+        self.tell(
+            "selection", view=view, **at, tiles=[tile.to_dict() for tile in tiles], summary=summary
+        )
+
+    def _send_news(self) -> None:
+        """Append what is new; the page draws it into the lines it has."""
+        spec = self._spec(max_points=LIVE_POINTS)
+        news = None if spec is None else self._appending.news(spec, self._source.curves)
+        if news is None:
+            self._send_all()
+            return
+        readout = self._readout()
+        del readout["table"]  # a dozen rows of the whole, which hardly change; they come with it
+        self.tell("readout", **readout)
+        append, buffers = packed(news)
+        self.tell("append", buffers, **append)
+
+    def _send_all(self, **to: Any) -> None:
+        """Send the whole picture, to one view or to all."""
+        spec = super()._send_figure(**to)
+        if "view" not in to or len(self.views) <= 1:
+            self._appending.whole(spec, self._source.curves)
+
+    def _wire_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
+        return without_tints(spec)
+
     def _kept_spec(self) -> dict[str, Any] | None:
         return self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)
 
     def _spec(self, *, max_points: int, cursor_at: datetime | None = None) -> dict[str, Any] | None:
         source = self._source
-        samples = source.samples
-        if samples["video_memory_mb"].notna().sum() == 0:
+        lines = source.curves.lines(max_points=max_points)
+        if lines["video_memory_mb"].y.size == 0:
             return None
+        usage = source.usage
         return memory_spec(
-            samples,
+            lines,
             thresholds=source.thresholds,
-            growth=growth_of(source.usage),
+            growth=growth_of(usage),
+            turns=turns_of(usage),
             events=source.marks,
             cursor_at=cursor_at,
             span=self._span(),
-            max_points=max_points,
         )
 
     def _span(self) -> tuple[datetime, datetime] | None:
@@ -143,12 +237,37 @@ class MemoryChart(Plot):
             "tiles": [tile.to_dict() for tile in tiles],
             "summary": f"{self._title} over time. {sentence(tiles)}",
             "table": _table(samples),
-            "empty": status.empty if samples["video_memory_mb"].notna().sum() == 0 else "",
+            "empty": "" if samples["video_memory_mb"].notna().any() else status.empty,
         }
 
     def _tell_cursor(self, **to: Any) -> None:
         at = self.cursor_at
         self.tell("cursor", at_ms=None if at is None else at.timestamp() * 1000, **to)
+
+
+def _stretch(message: Message) -> tuple[float, float]:
+    """From when to when a page asks, in milliseconds.
+
+    Raises:
+        UsageError: If that is no stretch of time.
+    """
+    match message:
+        case {
+            "start_ms": int() | float() as start_ms,
+            "end_ms": int() | float() as end_ms,
+            "seq": int(),
+        } if math.isfinite(start_ms) and math.isfinite(end_ms) and start_ms < end_ms:
+            return max(float(start_ms), 0.0), min(float(end_ms), _LATEST_MS)
+    raise UsageError(
+        "the page asked for a stretch of time that has no length",
+        hint="Press 0 in the chart to see all of it again.",
+    )
+
+
+def _points_of(lines: Lines) -> list[dict[str, Any]]:
+    """The lines' points alone: the page has their looks."""
+    traces = without_tints({"data": memory_traces(lines, LIGHT)})["data"]
+    return [{name: each[name] for name in ("uid", "x", "y")} for each in traces if "x" in each]
 
 
 def _table(samples: pd.DataFrame) -> dict[str, Any]:

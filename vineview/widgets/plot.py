@@ -11,7 +11,8 @@ kind            direction  fields
 ==============  =========  ======================================================================
 ``need_plotly`` in         ``packed``: whether the page can unpack gzip; no chart has plotly.js yet
 ``plotly``      out        one buffer: plotly.js from the installed plotly package
-``figure``      out        ``figure``: data and layout; ``swaps``: light colours to dark; buffers
+``figure``      out        ``figure``: data and layout; ``swaps``: light colours to dark; ``zooms``:
+                           whether it can be asked for detail; buffers
 ``readout``     out        ``title``, ``status``, ``tiles``, ``summary``, ``table``, ``empty``
 ``cursor``      out        ``at_ms``: where the playhead stands, or null
 ==============  =========  ======================================================================
@@ -29,15 +30,17 @@ from typing import Any, ClassVar
 import plotly.graph_objects as go
 
 from vineview.clock import Clock, SystemClock
+from vineview.figures.plain import summary_of
 from vineview.figures.theme import swaps
 from vineview.figures.wire import compact_json, packed
 from vineview.widgets.base import Buffers, Message, VineWidget
 from vineview.widgets.pace import Pace
 
-__all__ = ["Plot"]
+__all__ = ["LIVE_POINTS", "Plot"]
 
 _INTERVAL_S = 1.0
-_LIVE_POINTS = 1000
+LIVE_POINTS = 1000
+"""How many points of a line a page is sent before it says how wide it is."""
 _KEPT_POINTS = 360
 _CONFIG = {
     "displaylogo": False,
@@ -60,7 +63,16 @@ class Plot(VineWidget):
         Plot('Preloads')
     """
 
-    _assets: ClassVar[tuple[str, ...]] = ("library", "plot", "readout", "chart")
+    _assets: ClassVar[tuple[str, ...]] = (
+        "library",
+        "figure",
+        "plot",
+        "zoom",
+        "keys",
+        "readout",
+        "chart",
+    )
+    _zooms: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -74,7 +86,7 @@ class Plot(VineWidget):
         self._title = title
         super().__init__(**options)
         self._clock = clock or SystemClock()
-        self._pace = self._paced(self._send_all, _INTERVAL_S)
+        self._pace = self._paced(self._send_news, _INTERVAL_S)
 
     def show(self, figure: go.Figure) -> None:
         """Show another figure in the same place.
@@ -121,10 +133,15 @@ class Plot(VineWidget):
             "title": self._title,
             "status": {"mode": "still", "text": "", "next_in_s": None},
             "tiles": [],
-            "summary": self._title or "Chart",
+            "summary": self._summary(),
             "table": {"caption": self._title, "head": [], "rows": []},
             "empty": "" if self._figure is not None else "Nothing to draw yet",
         }
+
+    def _summary(self) -> str:
+        """The picture in words: the figure's own, else its title."""
+        said = summary_of(self._figure) if self._figure is not None else ""
+        return ": ".join(part for part in (self._title, said) if part) or "Chart"
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -142,14 +159,27 @@ class Plot(VineWidget):
         """Give a new view the picture as it stands."""
         self._send_all(view=view)
 
+    def _send_news(self) -> None:
+        """Send what has changed: here, everything."""
+        self._send_all()
+
     def _send_all(self, **to: Any) -> None:
+        self._send_figure(**to)
+
+    def _send_figure(self, **to: Any) -> dict[str, Any] | None:
+        """Send key numbers and figure, and return the figure."""
         self.tell("readout", **self._readout(), **to)
-        spec = self._spec(max_points=_LIVE_POINTS)
+        spec = self._spec(max_points=LIVE_POINTS)
         if spec is None:
-            self.tell("figure", figure=None, swaps={}, **to)
-            return
-        figure, buffers = packed(spec)
-        self.tell("figure", buffers, figure=figure, swaps=swaps(), **to)
+            self.tell("figure", figure=None, swaps={}, zooms=False, **to)
+            return None
+        figure, buffers = packed(self._wire_spec(spec))
+        self.tell("figure", buffers, figure=figure, swaps=swaps(), zooms=self._zooms, **to)
+        return spec
+
+    def _wire_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """What of a figure is sent; the page knows the rest."""
+        return spec
 
     # -- what is kept --------------------------------------------------------------------------
 

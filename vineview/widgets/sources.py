@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
 
@@ -15,10 +16,11 @@ import pandas as pd
 
 from vineview.clock import Clock, SystemClock
 from vineview.errors import UsageError
+from vineview.figures.curves import Curves, SeriesCurves, memory_curves
 from vineview.figures.marks import MARKED
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.telemetry.frames import events_frame, samples_frame
-from vineview.telemetry.schema import Sample, change_to_record
+from vineview.telemetry.schema import Sample, change_to_record, parse_at
 from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["LiveSource", "MemorySource", "RecordedSource", "Status", "last_sample", "source_of"]
@@ -68,13 +70,22 @@ class MemorySource(Protocol):
         ...
 
     @property
+    def curves(self) -> Curves:
+        """The samples as curves, cut to any stretch."""
+        ...
+
+    @property
     def marks(self) -> pd.DataFrame:
         """The events worth a mark, by time."""
         ...
 
     @property
     def usage(self) -> Any:
-        """``Analytics.memory_usage``."""
+        """``Analytics.memory_usage``; ``None`` if nobody computed it."""
+        ...
+
+    def usage_between(self, start_at: datetime, end_at: datetime) -> Any:
+        """``Analytics.memory_usage`` of a stretch; ``None`` without a sample in it."""
         ...
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -83,21 +94,23 @@ class MemorySource(Protocol):
 
 
 def source_of(
-    data: VideoPerformanceMonitor | Telemetry, *, clock: Clock | None = None
+    data: VideoPerformanceMonitor | Telemetry | MemorySource, *, clock: Clock | None = None
 ) -> MemorySource:
     """The source for a monitor or for telemetry.
 
     Args:
-        data: Either.
+        data: Either, or whatever gives what `MemorySource` asks for.
         clock: The time a person sees pass; the machine's unless told.
 
     Raises:
         UsageError: If it is neither; the hint says what to pass.
     """
+    if hasattr(data, "curves") and hasattr(data, "usage_between"):
+        return cast("MemorySource", data)
     if hasattr(data, "current_sample") and hasattr(data, "subscribe"):
         return LiveSource(cast("VideoPerformanceMonitor", data), clock=clock)
     if hasattr(data, "analytics") and hasattr(data, "samples"):
-        return RecordedSource(data)
+        return RecordedSource(cast("Telemetry", data))
     raise UsageError(
         f"a chart cannot be drawn of a {type(data).__name__}",
         hint="Pass a VideoPerformanceMonitor, or Telemetry.open(path).",
@@ -118,6 +131,7 @@ class LiveSource:
         self._heard_at: float | None = None
         self._frame = samples_frame([])
         self._framed: Sample | None = None
+        self._curves: tuple[pd.DataFrame, SeriesCurves] | None = None
         self._usage: Any = None
         self._usage_after = float("-inf")
 
@@ -154,6 +168,14 @@ class LiveSource:
         return self._frame
 
     @property
+    def curves(self) -> SeriesCurves:
+        """The samples it keeps; put in order once per new sample."""
+        samples = self.samples
+        if self._curves is None or self._curves[0] is not samples:
+            self._curves = samples, memory_curves(samples)
+        return self._curves[1]
+
+    @property
     def marks(self) -> pd.DataFrame:
         """The changes it keeps that are worth a mark."""
         changes = [each for each in self._monitor.changes if each.kind in MARKED]
@@ -169,6 +191,10 @@ class LiveSource:
             pause = min(took * _ANALYTICS_SHARE, _ANALYTICS_PAUSE_S)
             self._usage_after = self._clock.now() + pause
         return self._usage
+
+    def usage_between(self, start_at: datetime, end_at: datetime) -> Any:
+        """Analytics of what it keeps of that stretch."""
+        return _usage_between(self._monitor.export(), start_at, end_at)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Follow the monitor's samples, and the changes worth a mark."""
@@ -220,6 +246,11 @@ class RecordedSource:
         return self._telemetry.samples
 
     @cached_property
+    def curves(self) -> Curves:
+        """All of it."""
+        return memory_curves(self.samples)
+
+    @cached_property
     def marks(self) -> pd.DataFrame:
         """All events; the figure picks those it marks."""
         return self._telemetry.events
@@ -229,10 +260,24 @@ class RecordedSource:
         """The analytics of the whole recording."""
         return self._telemetry.analytics().memory_usage
 
+    def usage_between(self, start_at: datetime, end_at: datetime) -> Any:
+        """Analytics of that stretch."""
+        return _usage_between(self._telemetry, start_at, end_at)
+
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Nothing ever comes; there is nothing to end."""
         del listener
         return lambda: None
+
+
+def _usage_between(telemetry: Telemetry, start_at: datetime, end_at: datetime) -> Any:
+    kept = [
+        [record for record in records if start_at <= parse_at(record["at"]) <= end_at]
+        for records in (telemetry.sample_records, telemetry.event_records)
+    ]
+    if not any(record.get("video_memory_mb") is not None for record in kept[0]):
+        return None
+    return Telemetry(telemetry.header, *kept).analytics().memory_usage
 
 
 def last_sample(samples: pd.DataFrame) -> Sample | None:

@@ -68,8 +68,9 @@ class ReplayTimeline(MemoryChart):
         >>> timeline.replay.play()  # doctest: +SKIP
     """
 
-    _assets = ("library", "plot", "readout", "strip", "transport", "timeline")
+    _assets = ("library", "figure", "plot", "readout", "strip", "transport", "timeline")
 
+    _zooms = False  # slider and axis show the same stretch
     _endings: tuple[Callable[[], None], ...] = ()
 
     def __init__(

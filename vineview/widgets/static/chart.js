@@ -4,7 +4,10 @@
 export default vvWidget((view) => {
   const plot = new VinePlot(view);
   const readout = new VineReadout(view, plot);
+  const zoom = new VineZoom(view, plot);
+  const brush = new VineBrush(view, plot, zoom);
+  const keys = new VineKeys(view, plot, zoom, brush);
   view.el.classList.add("vv-chart");
   view.on("cursor", (message) => plot.setCursor(message.at_ms));
-  view.el.append(readout.el, plot.el, readout.table);
+  view.el.append(readout.el, keys.bar, keys.keys, plot.el, brush.el, readout.table);
 });

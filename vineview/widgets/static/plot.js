@@ -1,40 +1,9 @@
 // @ts-check
 // A plotly figure in a view. Figures come as messages, so nothing of them is saved in a notebook.
 
-/** @typedef {{data: any[], layout: any}} VineFigure */
-
 const VV_MISSES = 20;
 const VV_MISSED_MS = 150;
 const VV_COMPACT_BELOW_PX = 520;
-
-/** Put the arrays that travelled as buffers back into a figure. @param {any} part @param {DataView[]} buffers @returns {any} */
-function vvUnpack(part, buffers) {
-  if (Array.isArray(part)) return part.map((each) => vvUnpack(each, buffers));
-  if (part === null || typeof part !== "object") return part;
-  if (typeof part.vv_buffer === "number") {
-    const view = buffers[part.vv_buffer];
-    const own = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-    return part.dtype === "float32" ? new Float32Array(own) : new Float64Array(own);
-  }
-  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, vvUnpack(value, buffers)]));
-}
-
-/** Recolour by exact match; arrays of numbers are shared, not copied. @param {any} part @param {Record<string, string>} swaps @returns {any} */
-function vvRecolour(part, swaps) {
-  if (typeof part === "string") return swaps[part] ?? part;
-  if (part === null || typeof part !== "object" || ArrayBuffer.isView(part)) return part;
-  if (Array.isArray(part)) return part.map((each) => vvRecolour(each, swaps));
-  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, vvRecolour(value, swaps)]));
-}
-
-/** Whether the page is dark: as JupyterLab or VS Code say, else as its background looks. */
-function vvIsDark() {
-  const light = document.body.getAttribute("data-jp-theme-light");
-  if (light !== null) return light === "false";
-  if (document.body.classList.contains("vscode-dark")) return true;
-  const [red, green, blue, alpha = 1] = (getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
-  return alpha > 0 && 0.3 * red + 0.6 * green + 0.1 * blue < 110;
-}
 
 /** One figure on the page: kept up to date while in sight, recoloured with the theme, fitted to the cell. */
 class VinePlot {
@@ -48,11 +17,25 @@ class VinePlot {
     this.swaps = {};
     /** @type {number | null} */
     this.cursorAt = null;
+    /** @type {[number, number] | null} what of the time axis is looked at; null is all of it */
+    this.zoom = null;
+    /** @type {{start_ms: number, end_ms: number, lines: Map<string, any>} | null} */
+    this.detail = null;
+    this.zooms = false;
+    this.version = 0;
     this.draws = 0;
     this.misses = 0;
     this.inSight = true;
+    this.brushing = false;
+    this.behind = false;
     /** @type {((scale: {left: number, width: number}) => void) | undefined} */
     this.onDrawn = undefined;
+    /** @type {(() => void) | undefined} */
+    this.onPlaced = undefined;
+    /** @type {(() => void) | undefined} */
+    this.onFigure = undefined;
+    /** @type {((kind: "zoomed" | "reset") => void) | undefined} */
+    this.onGesture = undefined;
     this.graph = vvNode("div", { class: "vv-plot-graph", role: "img", "aria-label": "Chart, loading" });
     this.cursor = vvNode("div", { class: "vv-plot-cursor", "aria-hidden": "true", hidden: true });
     this.cover = vvNode("div", { class: "vv-plot-cover" }, vvNode("span", { class: "vv-plot-wait" }, "Loading the chart…"));
@@ -76,6 +59,8 @@ class VinePlot {
       this.library?.purge(this.graph);
     });
     view.on("figure", (message, buffers) => this.take(message, buffers));
+    view.on("append", (message, buffers) => this.append(vvUnpack(message, buffers)));
+    view.listen(window, VV_ZONE_CHANGED, () => this.draw());
     if (seek) this.listenForSeeks(seek);
     vvPlotly(view).then((library) => {
       this.library = library;
@@ -88,7 +73,66 @@ class VinePlot {
     this.view.figureAt = performance.now();
     this.figure = message.figure ? vvUnpack(message.figure, buffers) : null;
     this.swaps = message.swaps ?? {};
-    this.drawn = "";
+    this.zooms = Boolean(message.zooms);
+    this.behind = false;
+    if (this.figure) vvFillTints(this.figure.data);
+    this.redraw();
+    this.onFigure?.();
+  }
+
+  /** New points after those there are; a few hundred bytes a sample. @param {any} message */
+  append({ after_ms, range, lines, traces, layout }) {
+    if (!this.figure || this.behind) return;
+    const { data } = this.figure;
+    const last = data.find((trace) => trace.uid === "measured")?.x.at(-1) ?? -Infinity;
+    if (last < after_ms - 1) {
+      this.behind = true; // something was missed, as by a tab that slept
+      this.view.send("behind");
+      return;
+    }
+    for (const line of lines) {
+      const trace = data.find((each) => each.uid === line.uid);
+      if (trace) Object.assign(trace, vvExtended(trace, line));
+      const close = this.detail && this.detail.end_ms > after_ms ? this.detail.lines.get(line.uid) : null;
+      if (close) Object.assign(close, vvExtended(close, line));
+    }
+    for (const changed of traces) Object.assign(data.find((each) => each.uid === changed.uid) ?? {}, changed);
+    Object.assign(this.figure.layout, layout);
+    this.figure.layout.xaxis = { ...this.figure.layout.xaxis, range };
+    vvFillTints(data);
+    this.redraw();
+  }
+
+  /** From when to when the whole goes. @returns {[number, number]} */
+  get whole() {
+    return this.figure?.layout.xaxis.range ?? [0, 0];
+  }
+
+  /** The line of that name as it is drawn now. @param {string} uid @returns {VineLine | undefined} */
+  line(uid) {
+    return this.detail?.lines.get(uid) ?? this.figure?.data.find((each) => each.uid === uid);
+  }
+
+  /** Take finer points for the whole. @param {VineLine[]} lines */
+  replaceLines(lines) {
+    const data = this.figure?.data ?? [];
+    for (const line of lines) Object.assign(data.find((each) => each.uid === line.uid) ?? {}, line);
+    vvFillTints(data);
+  }
+
+  /** What is drawn: the whole, or of what is looked at the detail. @returns {VineFigure} */
+  composed() {
+    const { data, layout } = /** @type {VineFigure} */ (this.figure);
+    if (!this.zoom) return { data, layout };
+    const lines = this.detail?.lines;
+    const close = data.map((trace) => ({ ...trace, ...lines?.get(trace.uid) }));
+    if (lines) vvFillTints(close);
+    return { data: close, layout: { ...layout, xaxis: { ...layout.xaxis, range: this.zoom } } };
+  }
+
+  /** Draw again, for what there is to draw has changed. */
+  redraw() {
+    this.version += 1;
     this.draw();
   }
 
@@ -133,15 +177,20 @@ class VinePlot {
     this.misses = 0;
     if (this.draws && !this.inSight) return; // redrawn when it comes into sight again
     const dark = vvIsDark();
-    const state = `${width}|${dark}`;
+    const state = `${width}|${dark}|${vvZone()}|${this.version}`;
     if (state === this.drawn) return;
     this.drawn = state;
-    const { data, layout } = dark ? vvRecolour(this.figure, this.swaps) : vvRecolour(this.figure, {});
+    const { data, layout } = vvRecolour(vvZoned(this.composed()), dark ? this.swaps : {});
     const narrow = width < VV_COMPACT_BELOW_PX;
     const fitted = { ...layout, width, autosize: false };
     if (narrow) vvCompact(fitted);
-    if (this.seek) fitted.dragmode = false;
-    const config = { displaylogo: false, displayModeBar: this.seek || narrow ? false : "hover", doubleClick: "reset", showTips: false };
+    if (this.seek || this.brushing) fitted.dragmode = false;
+    if (this.zooms) {
+      for (const name of ["yaxis", "yaxis2"]) if (fitted[name]) fitted[name] = { ...fitted[name], fixedrange: true };
+      fitted.xaxis = { ...fitted.xaxis, uirevision: this.version }; // the range is ours, not plotly's
+    }
+    const bare = this.seek || this.zooms || narrow;
+    const config = { displaylogo: false, displayModeBar: bare ? false : "hover", doubleClick: this.zooms ? false : "reset", showTips: false };
     // Sharing to plotly's cloud goes with the rest: what a chart shows stays on this machine.
     const buttons = ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"];
     Promise.resolve(this.library.react(this.graph, data, fitted, { ...config, modeBarButtonsToRemove: buttons })).then(
@@ -154,7 +203,8 @@ class VinePlot {
     if (this.view.closed) return;
     if (!this.draws) {
       const graph = /** @type {any} */ (this.graph);
-      graph.on("plotly_relayout", () => this.placeCursor());
+      graph.on("plotly_relayout", (/** @type {any} */ change) => this.heard(change));
+      graph.on("plotly_doubleclick", () => this.zooms && this.onGesture?.("reset"));
     }
     this.draws += 1;
     vvSet(this.el, "data-draws", this.draws);
@@ -162,6 +212,15 @@ class VinePlot {
     this.placeCursor();
     const scale = this.scale();
     if (scale) this.onDrawn?.(scale);
+  }
+
+  /** A person zoomed or moved the axes. @param {any} change */
+  heard(change) {
+    this.placeCursor();
+    const scale = this.scale();
+    if (!scale || !this.zooms || !Object.keys(change ?? {}).some((name) => name.startsWith("xaxis."))) return;
+    this.zoom = [scale.toTime(scale.left), scale.toTime(scale.left + scale.width)];
+    this.onGesture?.("zoomed");
   }
 
   /** The horizontal scale as drawn, or null before the first drawing. */
@@ -174,8 +233,8 @@ class VinePlot {
       width: xaxis._length,
       top: size.t,
       height: size.h,
-      toPixel: (/** @type {number} */ at_ms) => xaxis._offset + xaxis.l2p(at_ms),
-      toTime: (/** @type {number} */ pixel) => xaxis.p2l(pixel - xaxis._offset),
+      toPixel: (/** @type {number} */ at_ms) => xaxis._offset + xaxis.l2p(vvToAxis(at_ms)),
+      toTime: (/** @type {number} */ pixel) => vvFromAxis(xaxis.p2l(pixel - xaxis._offset)),
     };
   }
 
@@ -186,6 +245,7 @@ class VinePlot {
   }
 
   placeCursor() {
+    this.onPlaced?.();
     const scale = this.scale();
     const x = scale && this.cursorAt !== null ? scale.toPixel(this.cursorAt) : NaN;
     const seen = scale !== null && x >= scale.left - 1 && x <= scale.left + scale.width + 1;
@@ -221,12 +281,4 @@ class VinePlot {
     });
     this.view.listen(window, "pointercancel", () => (pointer = -1));
   }
-}
-
-/** Give a narrow cell's width to the lines. @param {any} layout */
-function vvCompact(layout) {
-  layout.margin = { ...layout.margin, l: 40, r: 8 };
-  layout.legend = { ...layout.legend, font: { ...layout.legend?.font, size: 10.5 } };
-  for (const name of ["yaxis", "yaxis2"]) if (layout[name]) layout[name] = { ...layout[name], title: { text: "" } };
-  if (layout.xaxis) layout.xaxis = { ...layout.xaxis, nticks: 4 };
 }

@@ -34,7 +34,7 @@ class VineReadout {
     this.empty = message.empty;
     this.setTiles(message.tiles);
     this.plot.describe(message.summary);
-    this.table.replaceChildren(vvTable(message.table));
+    if (message.table) this.table.replaceChildren(vvTable(message.table));
     this.countDown();
   }
 

@@ -1,0 +1,139 @@
+// @ts-check
+// A figure on its way to the screen: its arrays out of the buffers, its colours for the theme, its
+// instants for the zone a person reads.
+
+/** @typedef {{data: any[], layout: any}} VineFigure */
+/** @typedef {{uid: string, x: Float64Array, y: Float32Array}} VineLine */
+
+const VV_TINT = ", tint";
+const VV_ZONE_CHANGED = "vineview-zone";
+const VV_MINUTE_MS = 60_000;
+
+/** Put the arrays that travelled as buffers back into a figure. @param {any} part @param {DataView[]} buffers @returns {any} */
+function vvUnpack(part, buffers) {
+  if (Array.isArray(part)) return part.map((each) => vvUnpack(each, buffers));
+  if (part === null || typeof part !== "object") return part;
+  if (typeof part.vv_buffer === "number") {
+    const view = buffers[part.vv_buffer];
+    const own = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+    return part.dtype === "float32" ? new Float32Array(own) : new Float64Array(own);
+  }
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, vvUnpack(value, buffers)]));
+}
+
+/** Recolour by exact match; arrays of numbers are shared, not copied. @param {any} part @param {Record<string, string>} swaps @returns {any} */
+function vvRecolour(part, swaps) {
+  if (typeof part === "string") return swaps[part] ?? part;
+  if (part === null || typeof part !== "object" || ArrayBuffer.isView(part)) return part;
+  if (Array.isArray(part)) return part.map((each) => vvRecolour(each, swaps));
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, vvRecolour(value, swaps)]));
+}
+
+/** Whether the page is dark: as JupyterLab or VS Code say, else as its background looks. */
+function vvIsDark() {
+  const light = document.body.getAttribute("data-jp-theme-light");
+  if (light !== null) return light === "false";
+  if (document.body.classList.contains("vscode-dark")) return true;
+  const [red, green, blue, alpha = 1] = (getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);
+  return alpha > 0 && 0.3 * red + 0.6 * green + 0.1 * blue < 110;
+}
+
+/** The area under a line: its points, but at zero across its gaps, which plotly would tint. @param {VineLine} line */
+function vvTint({ x, y }) {
+  const breaks = y.reduce((count, value) => count + (Number.isNaN(value) ? 1 : 0), 0);
+  if (!breaks) return { x, y };
+  const under = { x: new Float64Array(x.length + 2 * breaks), y: new Float32Array(y.length + 2 * breaks) };
+  let place = 0;
+  const put = (/** @type {number} */ at, /** @type {number} */ value) => {
+    under.x[place] = at;
+    under.y[place] = value;
+    place += 1;
+  };
+  for (let each = 0; each < y.length; each += 1) {
+    if (!Number.isNaN(y[each])) put(x[each], y[each]);
+    else for (const at of [x[Math.max(each - 1, 0)], x[each], x[Math.min(each + 1, x.length - 1)]]) put(at, 0);
+  }
+  return under;
+}
+
+/** Give each area the points of its line. @param {any[]} data */
+function vvFillTints(data) {
+  for (const area of data) {
+    if (!area.uid?.endsWith(VV_TINT)) continue;
+    const line = data.find((each) => each.uid === area.uid.slice(0, -VV_TINT.length));
+    if (line) Object.assign(area, vvTint(line));
+  }
+}
+
+/** The points of `more` later than those of `line`, after them. @param {VineLine} line @param {VineLine} more */
+function vvExtended(line, more) {
+  const last = line.x.length ? line.x[line.x.length - 1] : -Infinity;
+  const first = more.x.findIndex((at) => at > last);
+  if (first < 0) return line;
+  const [x, y] = [more.x.subarray(first), more.y.subarray(first)];
+  const joined = { x: new Float64Array(line.x.length + x.length), y: new Float32Array(line.y.length + y.length) };
+  joined.x.set(line.x);
+  joined.x.set(x, line.x.length);
+  joined.y.set(line.y);
+  joined.y.set(y, line.y.length);
+  return joined;
+}
+
+/** In which zone this page reads time: every chart of it in the same. @returns {"utc" | "local"} */
+function vvZone() {
+  return /** @type {any} */ (globalThis).__vineviewZone ?? "utc";
+}
+
+/** @param {"utc" | "local"} zone */
+function vvSetZone(zone) {
+  /** @type {any} */ (globalThis).__vineviewZone = zone;
+  window.dispatchEvent(new CustomEvent(VV_ZONE_CHANGED));
+}
+
+/** The zone's name. @param {string} zone */
+function vvZoneName(zone) {
+  return zone === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
+}
+
+/** Where on a time axis an instant stands: plotly's axes know no zones. @param {number} at_ms */
+function vvToAxis(at_ms) {
+  return vvZone() === "utc" ? at_ms : at_ms - new Date(at_ms).getTimezoneOffset() * VV_MINUTE_MS;
+}
+
+/** The instant at a place of a time axis. @param {number} place */
+function vvFromAxis(place) {
+  if (vvZone() === "utc") return place;
+  const near = place + new Date(place).getTimezoneOffset() * VV_MINUTE_MS;
+  return place + new Date(near).getTimezoneOffset() * VV_MINUTE_MS;
+}
+
+/** An instant in words, in the page's zone. @param {number} at_ms */
+function vvWhen(at_ms) {
+  return new Date(vvToAxis(at_ms)).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** The figure with its instants where the page's zone has them. @param {VineFigure} figure @returns {VineFigure} */
+function vvZoned({ data, layout }) {
+  if (vvZone() === "utc" || layout.xaxis?.type !== "date") return { data, layout };
+  const moved = (/** @type {any} */ thing, /** @type {string[]} */ names) =>
+    thing.xref === "x" ? { ...thing, ...Object.fromEntries(names.filter((name) => name in thing).map((name) => [name, vvToAxis(thing[name])])) } : thing;
+  const name = vvZoneName("local");
+  const hoverformat = layout.xaxis.hoverformat?.replace("UTC", name);
+  return {
+    data: data.map((trace) => (trace.x instanceof Float64Array ? { ...trace, x: trace.x.map(vvToAxis) } : trace)),
+    layout: {
+      ...layout,
+      xaxis: { ...layout.xaxis, range: layout.xaxis.range?.map(vvToAxis), hoverformat, title: { ...layout.xaxis.title, text: `time (${name})` } },
+      shapes: layout.shapes?.map((/** @type {any} */ shape) => moved(shape, ["x0", "x1"])),
+      annotations: layout.annotations?.map((/** @type {any} */ label) => moved(label, ["x"])),
+    },
+  };
+}
+
+/** Give a narrow cell's width to the lines. @param {any} layout */
+function vvCompact(layout) {
+  layout.margin = { ...layout.margin, l: 40, r: 8 };
+  layout.legend = { ...layout.legend, font: { ...layout.legend?.font, size: 10.5 } };
+  for (const name of ["yaxis", "yaxis2"]) if (layout[name]) layout[name] = { ...layout[name], title: { text: "" } };
+  if (layout.xaxis) layout.xaxis = { ...layout.xaxis, nticks: 4 };
+}
