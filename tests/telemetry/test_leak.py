@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vineview.telemetry.buckets import buckets_of
 from vineview.telemetry.leak import Verdict, judge, projections
 from vineview.telemetry.trend import growth
 
@@ -30,7 +31,8 @@ def frame():
 
 
 def verdict(samples, **more):
-    return judge(samples, growth(samples), **more)
+    buckets = buckets_of(samples)
+    return judge(buckets, growth(buckets), **more)
 
 
 def series(rng, kind, hours, leak):
@@ -84,7 +86,7 @@ class TestVerdict:
     def test_one_step_does_not_leak(self, frame):
         leak = verdict(frame(lambda hour: 200 + 150 * (hour > 1)))
         assert leak.verdict is Verdict.NOT_LEAKING
-        assert leak.evidence[0].startswith("Memory rose by 148 MB in one step at 2026-01-01 00:59")
+        assert leak.evidence[0].startswith("Memory rose by 149 MB in one step at 2026-01-01 01:00")
 
     def test_one_step_down_does_not_leak(self, frame):
         leak = verdict(frame(lambda hour: 400 - 150 * (hour > 1)))
@@ -141,7 +143,7 @@ class TestEvidence:
         )
         leak = verdict(samples)
         assert leak.verdict is Verdict.INCONCLUSIVE
-        assert "follows the number of controllers (3 at first, 15 at last)" in leak.evidence[0]
+        assert "follows the number of controllers (3 at first, 14 at last)" in leak.evidence[0]
 
     def test_growth_per_controller_is_not_explained(self, frame):
         loaded = lambda hour: np.floor(3 + 6 * hour)  # noqa: E731 - as above
@@ -186,7 +188,7 @@ class TestProjections:
     def test_when_each_level_is_reached(self, frame):
         samples = frame(lambda hour: 100 + 250 * hour, noise=1)
         end_at = samples["at"].iloc[-1].to_pydatetime()
-        reached = projections(growth(samples), end_at)
+        reached = projections(growth(buckets_of(samples)), end_at)
         assert [each.limit_mb for each in reached] == [500, 800, 1024]
         assert reached[0].hours == 0
         assert reached[1].hours == pytest.approx((800 - 600) / 250, abs=0.05)
@@ -197,12 +199,16 @@ class TestProjections:
 
     def test_what_does_not_surely_grow_reaches_nothing(self, frame):
         samples = frame(lambda hour: 200 + 0 * hour)
-        assert projections(growth(samples), samples["at"].iloc[-1].to_pydatetime()) == ()
+        assert (
+            projections(growth(buckets_of(samples)), samples["at"].iloc[-1].to_pydatetime()) == ()
+        )
         assert projections(None, None) == ()
 
     def test_a_level_years_away_is_left_out(self, frame):
         samples = frame(lambda hour: 100 + 0.02 * hour, noise=0.001)
-        assert projections(growth(samples), samples["at"].iloc[-1].to_pydatetime()) == ()
+        assert (
+            projections(growth(buckets_of(samples)), samples["at"].iloc[-1].to_pydatetime()) == ()
+        )
 
 
 class TestQuality:

@@ -10,8 +10,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from vineview.telemetry import trend as rates
+from vineview.telemetry.buckets import buckets_of
 from vineview.telemetry.frames import samples_frame
-from vineview.telemetry.trend import Shape, growth, least_squares_slope, trend
+from vineview.telemetry.trend import Shape, least_squares_slope, trend
+
+
+def growth(samples):
+    """The growth of samples in memory."""
+    return rates.growth(buckets_of(samples))
 
 
 def brute_slope(xs, ys):

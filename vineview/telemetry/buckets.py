@@ -147,7 +147,8 @@ def buckets_of(
 def _sessions(rows: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """How many restarts there were before each sample."""
     begins = np.zeros(len(rows), dtype=bool)
-    if "device_id" in rows and rows["device_id"].nunique() > 1:
+    devices = rows["device_id"].dropna() if "device_id" in rows else rows["at"].iloc[:0]
+    if len(devices) and (devices != devices.iloc[0]).any():
         return np.cumsum(begins)
     if "session_id" in rows:
         named = rows["session_id"].dropna()

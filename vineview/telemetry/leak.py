@@ -17,34 +17,43 @@ from typing import Final
 
 import pandas as pd
 
-from vineview.telemetry.queries import latest, measured
+from vineview.telemetry import signs
+from vineview.telemetry.buckets import DAY_H, buckets_of
 from vineview.telemetry.ranges import describe_duration
-from vineview.telemetry.trend import DAY_H, Growth, Interval, Shape, growth
+from vineview.telemetry.rates import Interval
+from vineview.telemetry.trend import DAILY_CYCLE_MB, DAILY_CYCLE_SHARE, Growth, Shape
 
 __all__ = [
     "DAILY_CYCLE_MB",
+    "DAILY_CYCLE_SHARE",
     "LIMITS_MB",
     "PRACTICAL_MB_PER_HOUR",
+    "PRACTICAL_SHARE_PER_HOUR",
     "Leak",
     "Projection",
     "Verdict",
+    "detectable_mb_per_hour",
     "judge",
+    "practical_mb_per_hour",
     "projections",
+    "steepest_cycle_mb_per_hour",
 ]
 
 LIMITS_MB: Final = (500.0, 800.0, 1024.0)
 """The levels a projection counts towards (reference, section 12)."""
-DAILY_CYCLE_MB: Final = 40.0
-"""The daily cycle assumed, peak to peak; at its steepest it rises by 5.2 MB/h."""
 PRACTICAL_MB_PER_HOUR: Final = 0.5
 """Slower growth is not worth acting on: 12 MB a day."""
+PRACTICAL_SHARE_PER_HOUR: Final = 0.0002
+"""The same in processes above 2.5 GB, as a share of the level."""
 
-_STEEPEST_CYCLE: Final = math.pi * DAILY_CYCLE_MB / 24
 _MIN_BUCKETS: Final = 12
 _MIN_WINDOW_H: Final = 0.1
 _MATERIAL_MB: Final = 25.0
 _MATERIAL_SHARE: Final = 0.2
-_MORE: Final = 1.1
+_OFFSET: Final = 0.5
+_REST: Final = 0.2
+_TIMES: Final = 6.0
+_TIMES_ABOUT_A_DAY: Final = 10.0
 _MIN_PRESSURES: Final = 2
 
 
@@ -88,28 +97,93 @@ class Projection:
     at: datetime
 
 
-def judge(samples: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> Leak:
+def judge(buckets: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> Leak:
     """Decide whether memory leaks.
 
     Args:
-        samples: As `frames.samples_frame` gives them.
-        rate: The robust growth of ``video_memory_mb`` over them.
+        buckets: Of ``video_memory_mb``, as `buckets.COLUMNS` says; columns that are missing or
+            never given are passed over.
+        rate: `growth` of them.
         pressures: How many memory pressure events there were.
 
     Returns:
-        The verdict with its evidence.
+        The verdict with its evidence, the deciding sentence first.
+
+    Example:
+        >>> from vineview.telemetry.buckets import buckets_of
+        >>> from vineview.telemetry.trend import growth
+        >>> at = pd.date_range("2026-01-01", periods=240, freq="30s", tz="UTC")
+        >>> samples = pd.DataFrame({"at": at, "video_memory_mb": 200.0 + np.arange(240)})
+        >>> buckets = buckets_of(samples)
+        >>> judge(buckets, growth(buckets)).verdict
+        <Verdict.LEAKING: 'leaking'>
     """
+    buckets = buckets if "hours" in buckets else buckets_of(buckets)
     if rate is None or rate.interval is None or rate.buckets < _MIN_BUCKETS:
-        count = len(measured(samples))
-        return Leak(Verdict.INCONCLUSIVE, (f"{count} samples are too few to tell.",))
+        count = int(buckets["count"].sum())
+        sessions = int(buckets["session"].nunique())
+        within = f" in {sessions} sessions" if sessions > 1 else ""
+        text = f"{count} samples{within} are too few to tell"
+        return Leak(Verdict.INCONCLUSIVE, (f"{text}.",))
     if rate.window_h < _MIN_WINDOW_H:
         window = describe_duration(rate.window_h * 3600)
         return Leak(Verdict.INCONCLUSIVE, (f"{window} are too short to tell.",))
-    verdict, reason = _decide(samples, rate, rate.interval)
-    evidence = [reason, *_floor(rate, verdict), *_surplus(samples), *_stuck(samples)]
+    verdict, reason = _decide(buckets, rate, rate.interval)
+    told = (*_floor(rate, verdict), *signs.surplus(buckets), *signs.stuck(buckets))
+    evidence = [reason, *told]
+    if verdict is not Verdict.NOT_LEAKING:
+        evidence += signs.scrolling(buckets)
     if verdict is Verdict.LEAKING and pressures >= _MIN_PRESSURES:
         evidence.append(f"Memory grew on through {pressures} memory pressure events.")
     return Leak(verdict, tuple(evidence))
+
+
+def practical_mb_per_hour(level_mb: float) -> float:
+    """The growth worth acting on: 0.5 MB/h, and in large processes 0.02 % of the level per hour.
+
+    Half a percent a day: a process of 8 GB takes five months to grow by as much again.
+    """
+    return max(PRACTICAL_MB_PER_HOUR, PRACTICAL_SHARE_PER_HOUR * level_mb)
+
+
+def steepest_cycle_mb_per_hour(level_mb: float) -> float:
+    """How fast the assumed daily cycle rises at its steepest: pi / 24 h times its size.
+
+    Its size is `DAILY_CYCLE_MB` peak to peak, in large processes `DAILY_CYCLE_SHARE` of the level.
+    """
+    return math.pi / 24 * max(DAILY_CYCLE_MB, DAILY_CYCLE_SHARE * level_mb)
+
+
+def detectable_mb_per_hour(window_h: float, spread: float, *, level_mb: float = 0.0) -> float:
+    """The slope from which on a steady leak is found at least 19 times in 20.
+
+    Noise of standard deviation ``sd`` that resembles itself for ``tau`` hours moves a slope by
+    ``sd sqrt(24 tau / window^3)`` (white noise: half the sampling interval as ``tau``). To be found
+    so often a slope must be 1.96 of that from zero, and 1.65 more; Student's and what medians,
+    corrections and the fitted cycle cost make it six, and ten where the window is about a day, of
+    which one harmonic and a slope look much alike. Below the practical bound, or under a day
+    below the steepest daily cycle, no slope counts.
+
+    Args:
+        window_h: Hours.
+        spread: ``2 tau sd^2``, MB^2 h, summed over independent kinds of noise.
+        level_mb: Where memory stands.
+
+    Returns:
+        MB/h.
+
+    Example:
+        >>> round(detectable_mb_per_hour(2, 2 * 0.02 * 10**2), 1)  # 10 MB, like itself for 72 s
+        14.7
+        >>> round(detectable_mb_per_hour(72, 2 * 0.1 * 10**2), 2)
+        0.5
+    """
+    times = _TIMES_ABOUT_A_DAY if DAY_H <= window_h < 2 * DAY_H else _TIMES
+    noise = times * math.sqrt(12 * spread / window_h**3)
+    bound = practical_mb_per_hour(level_mb)
+    if window_h < DAY_H:
+        bound = steepest_cycle_mb_per_hour(level_mb)
+    return 1.2 * max(bound, noise)
 
 
 def projections(
@@ -129,7 +203,7 @@ def projections(
     """
     if rate is None or rate.interval is None or end_at is None:
         return ()
-    if rate.interval.low <= 0 or rate.shape is not Shape.RAMP:
+    if rate.interval.low <= 0 or rate.shape is Shape.SLOWING:
         return ()
     made = []
     for limit in limits_mb:
@@ -147,7 +221,7 @@ def projections(
 _LATEST_H: Final = 24.0 * 365
 
 
-def _decide(samples: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Verdict, str]:
+def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Verdict, str]:
     """The verdict and the sentence that carries it."""
     window = describe_duration(rate.window_h * 3600)
     text = (
@@ -155,53 +229,69 @@ def _decide(samples: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
         f"(95 % interval {interval.low:+.1f} to {interval.high:+.1f})"
     )
     when = "" if rate.turned_at is None else f"{rate.turned_at:%Y-%m-%d %H:%M} UTC"
+    beside = _beside(rate, when)
+    if interval.low <= 0 or rate.mb_per_hour <= _practical(rate):
+        return _not_growing(rate, interval, text, when, beside)
+    level = float(buckets["median"].median())
+    cycle = steepest_cycle_mb_per_hour(level)
+    if rate.window_h < DAY_H and rate.mb_per_hour <= cycle:
+        size = cycle * 24 / math.pi
+        return Verdict.INCONCLUSIVE, (
+            f"Memory grows by {text}, no steeper than a daily cycle of {size:.0f} MB "
+            f"can be ({cycle:.1f} MB/h); a day of samples would tell."
+        )
+    if rate.shape is Shape.SLOWING:
+        return Verdict.INCONCLUSIVE, (
+            f"Memory grows by {text}, but ever more slowly: a cache that fills looks the same. "
+            "A longer window would tell."
+        )
+    grown = rate.mb_per_hour * rate.window_h
+    if rate.fallen_mb > _OFFSET * grown:
+        return Verdict.INCONCLUSIVE, (
+            f"Memory grows by {text}, but fell by {rate.fallen_mb:.0f} MB at once, too: "
+            "collections look the same."
+        )
+    if rate.shape is Shape.LEVELLED and grown < _REST * rate.bend_mb:
+        return Verdict.INCONCLUSIVE, (
+            f"Memory grew by {rate.bend_mb:.0f} MB until {when} and has hardly grown since: {text}."
+        )
+    follows = signs.follows_controllers(buckets)
+    if follows:
+        return Verdict.INCONCLUSIVE, f"Memory grows by {text}, but {follows}."
+    return Verdict.LEAKING, f"Memory grows by {text}{beside}."
+
+
+def _not_growing(
+    rate: Growth, interval: Interval, text: str, when: str, beside: str
+) -> tuple[Verdict, str]:
+    """Whether growth can be ruled out, or memory merely moves too much to see any."""
+    possible = interval.high * rate.window_h
+    bound = max(_MATERIAL_MB, _MATERIAL_SHARE * rate.level_mb)
     if rate.shape is Shape.LEVELLED:
         moved = "grew" if rate.mb_per_hour > 0 else "fell"
         return Verdict.NOT_LEAKING, f"Memory {moved} until {when} and has been level since."
-    if rate.shape is Shape.STEP and rate.mb_per_hour * rate.window_h < rate.step_mb / 2:
+    if possible > bound:
+        return Verdict.INCONCLUSIVE, f"Memory moves too much to tell: {text}{beside}."
+    if rate.shape is Shape.STEP and rate.steps == 1 and rate.step_mb > 0:
         return Verdict.NOT_LEAKING, f"Memory rose by {rate.step_mb:.0f} MB in one step at {when}."
-    step = f"a step of {rate.step_mb:+.0f} MB at {when}" if rate.shape is Shape.STEP else ""
-    if interval.low <= 0 or rate.mb_per_hour <= PRACTICAL_MB_PER_HOUR:
-        possible = interval.high * rate.window_h
-        if possible > max(_MATERIAL_MB, _MATERIAL_SHARE * rate.level_mb):
-            return Verdict.INCONCLUSIVE, f"Memory moves too much to tell: {text}."
-        beside = f" beside {step}" if step else ""
-        return Verdict.NOT_LEAKING, f"Memory does not grow{beside}: {text}."
-    if step:
-        text += f", beside {step}"
-    if rate.window_h < DAY_H and rate.mb_per_hour <= _STEEPEST_CYCLE:
-        reason = (
-            f"Memory grows by {text}, no steeper than a daily cycle of {DAILY_CYCLE_MB:g} MB "
-            f"can be ({_STEEPEST_CYCLE:.1f} MB/h); a day of samples would tell."
-        )
-        return Verdict.INCONCLUSIVE, reason
-    follows = _follows_controllers(samples)
-    if follows:
-        return Verdict.INCONCLUSIVE, f"Memory grows by {text}, but {follows}."
-    return Verdict.LEAKING, f"Memory grows by {text}."
+    return Verdict.NOT_LEAKING, f"Memory does not grow: {text}{beside}."
 
 
-def _follows_controllers(samples: pd.DataFrame) -> str:
-    """Whether more loaded, ready videos explain the growth: then memory per controller is flat."""
-    columns = ["video_memory_mb", "video_controllers", "ready_videos"]
-    rows = samples.loc[samples[columns].notna().all(axis=1) & (samples["video_controllers"] > 0)]
-    if len(rows) < _MIN_BUCKETS or (rows["video_controllers"] > rows["ready_videos"]).mean() > 0.5:  # noqa: PLR2004 - most of the time
-        return ""
-    counts = rows["video_controllers"]
-    if counts.tail(len(counts) // 2).mean() <= _MORE * counts.head(len(counts) // 2).mean():
-        return ""
-    controllers = growth(rows, "video_controllers")
-    each = rows.assign(each_mb=rows["video_memory_mb"] / rows["video_controllers"])
-    per_controller = growth(each, "each_mb")
-    if controllers is None or controllers.interval is None or controllers.interval.low <= 0:
-        return ""
-    if per_controller is None or per_controller.interval is None or per_controller.interval.low > 0:
-        return ""
-    first, last = rows["video_controllers"].iloc[0], rows["video_controllers"].iloc[-1]
-    return (
-        f"it follows the number of controllers ({first:.0f} at first, {last:.0f} at last): "
-        "scrolling explains it"
-    )
+def _practical(rate: Growth) -> float:
+    return practical_mb_per_hour(rate.level_mb)
+
+
+def _beside(rate: Growth, when: str) -> str:
+    """What was taken out before the rate was read."""
+    told = []
+    if rate.restarts:
+        told.append(f"within {rate.restarts + 1} sessions")
+    if rate.falls:
+        told.append(f"between {rate.falls} falls back that look like restarts")
+    if rate.shape is Shape.STEP:
+        others = f" and {rate.steps - 1} smaller" if rate.steps > 1 else ""
+        told.append(f"beside a step of {rate.step_mb:+.0f} MB at {when}{others}")
+    return f", {' and '.join(told)}" if told else ""
 
 
 def _floor(rate: Growth, verdict: Verdict) -> list[str]:
@@ -211,23 +301,3 @@ def _floor(rate: Growth, verdict: Verdict) -> list[str]:
     if rate.floor_mb_per_hour > PRACTICAL_MB_PER_HOUR:
         return [f"Its floor rises too, by {rate.floor_mb_per_hour:.1f} MB/h."]
     return ["Its floor does not rise."]
-
-
-def _surplus(samples: pd.DataFrame) -> list[str]:
-    """Controllers above ready videos: loaded, but owned by nothing that can be shown."""
-    rows = samples[["video_controllers", "ready_videos"]].dropna()
-    surplus = rows["video_controllers"] - rows["ready_videos"]
-    share = float((surplus > 0).mean()) if len(rows) else 0.0
-    if share == 0:
-        return []
-    often = f"Controllers exceed ready videos in {share:.0%} of the samples"
-    return [f"{often}, by up to {surplus.max():.0f}: possibly controllers nobody owns."]
-
-
-def _stuck(samples: pd.DataFrame) -> list[str]:
-    """Preloads that never finish hold what they have taken."""
-    queue = samples["preloading_queue"].dropna()
-    now = latest(samples, "preloading_queue")
-    if len(queue) < _MIN_BUCKETS or not now or queue.tail(_MIN_BUCKETS).min() == 0:
-        return []
-    return [f"Preloads have been in flight without a pause: {now:.0f} at last."]

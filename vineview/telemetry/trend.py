@@ -2,26 +2,30 @@
 
 The robust rate is Theil-Sen over the medians of equal time buckets, so neither spikes nor a burst
 of samples moves it; its interval is widened by how much neighbouring residuals resemble each
-other, because memory is never independent noise. From a day on, one daily cycle is fitted and
-removed first. The decision a reader must know: one jump, or growth that has levelled off, is
-told apart from a ramp by which of them leaves the smaller residuals.
+other, because memory is never independent noise (`rates`). What is not growth is fitted beside it
+and taken out: the levels of sessions, sharp steps, the daily and weekly cycle, and the curve of a
+cache that fills (`shapes`). The decision a reader must know: the rate is the one *within*
+sessions, so a leak that restarts cut off is still a leak.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vineview.telemetry.queries import measured, time_buckets
+from vineview.telemetry import shapes
+from vineview.telemetry.buckets import buckets_of
+from vineview.telemetry.rates import Interval, huber, theil_sen
 
 __all__ = [
-    "DAY_H",
+    "DAILY_CYCLE_MB",
+    "DAILY_CYCLE_SHARE",
     "Direction",
     "Growth",
     "Interval",
@@ -33,20 +37,16 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
-DAY_H: Final = 23.5
-"""Hours from which a window counts as covering a day."""
+DAILY_CYCLE_MB: Final = 40.0
+"""The daily cycle assumed, peak to peak; at its steepest it rises by 5.2 MB/h."""
+DAILY_CYCLE_SHARE: Final = 0.1
+"""The same in processes above 400 MB, as a share of the level."""
+
 _TAIL: Final = 10
 _CHANGE: Final = 0.10
-_BUCKETS: Final = 48
-_DAY_BUCKETS: Final = 96
-_LONG_H: Final = 48.0
-_BETTER: Final = 0.6
-_LEVEL_SHARE: Final = 0.25
 _FEW: Final = 8
-_NOTHING: Final = 1e-9
-_HUBER: Final = 1.345
-_MAD_TO_SD: Final = 1.4826
 
 
 class Direction(StrEnum):
@@ -63,13 +63,7 @@ class Shape(StrEnum):
     RAMP = "ramp"
     STEP = "step"
     LEVELLED = "levelled"
-
-
-class Interval(NamedTuple):
-    """A 95 % interval: the unit is that of its rate."""
-
-    low: float
-    high: float
+    SLOWING = "slowing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +88,19 @@ class Growth:
         interval: Its 95 % interval, MB/h; ``None`` with fewer than four buckets.
         floor_mb_per_hour: The same for the buckets' low quantile, which a sawtooth of disposals
             does not lift; ``None`` as above.
-        shape: Ramp, one step, or growth that levelled off.
-        turned_at: Where the step or the levelling is, UTC.
-        step_mb: How high the step is; negative when memory was freed, zero without one.
+        shape: Ramp, steps, growth that levelled off, or growth that slows down.
+        turned_at: Where the highest step or the levelling is, UTC.
+        step_mb: How high that step is; negative when memory was freed, zero without one.
         level_mb: The last bucket's median.
         buckets: How many time buckets hold samples.
         window_h: Hours from first to last sample.
         is_deseasonalised: Whether a daily cycle was removed.
+        restarts: New sessions within the window; the rate is the one within sessions.
+        falls: Falls back to the start after hours of growth that no session explains; the rate is
+            the one between them.
+        steps: How many sharp steps there are.
+        fallen_mb: What the steps downwards among them gave back.
+        bend_mb: By how much memory moved before it levelled off.
     """
 
     mb_per_hour: float
@@ -113,6 +113,11 @@ class Growth:
     buckets: int
     window_h: float
     is_deseasonalised: bool
+    restarts: int = 0
+    falls: int = 0
+    steps: int = 0
+    fallen_mb: float = 0.0
+    bend_mb: float = 0.0
 
 
 def trend(values: Floats) -> Trend:
@@ -145,149 +150,130 @@ def least_squares_slope(seconds: Floats, values: Floats) -> float | None:
     return float(x @ (values - values.mean()) / (x @ x))
 
 
-def growth(samples: pd.DataFrame, column: str = "video_memory_mb") -> Growth | None:
+def growth(buckets: pd.DataFrame) -> Growth | None:
     """The robust growth rate of one metric.
 
     Args:
-        samples: With ``at`` and the metric; missing values are left out.
-        column: Which metric.
+        buckets: As `buckets.COLUMNS` says; needed are ``at``, ``end_at``, ``hours``, ``session``,
+            ``median`` and ``low``.
 
     Returns:
-        The rate with its interval and shape; ``None`` with fewer than two distinct times.
+        The rate with its interval and shape; ``None`` with fewer than two distinct times, or if no
+        session has two.
+
+    Example:
+        >>> from vineview.telemetry.buckets import buckets_of
+        >>> at = pd.date_range("2026-01-01", periods=100, freq="1min", tz="UTC")
+        >>> samples = pd.DataFrame({"at": at, "video_memory_mb": 200.0 + np.arange(100)})
+        >>> round(growth(buckets_of(samples)).mb_per_hour)
+        60
     """
-    rows = measured(samples, column)
-    start_at, end_at = rows["at"].min(), rows["at"].max()
-    if rows.empty or start_at == end_at:
+    buckets = buckets if "hours" in buckets else buckets_of(buckets)
+    names = ("hours", "median", "low")
+    hours, level, floor = (buckets[name].to_numpy(dtype=np.float64) for name in names)
+    if hours.size < 2:  # noqa: PLR2004 - a slope needs two points
         return None
-    window_h = float((end_at - start_at).total_seconds() / 3600)
-    wanted = _DAY_BUCKETS if DAY_H <= window_h <= _LONG_H else _BUCKETS
-    table = time_buckets(rows, column, wanted)
-    hours = table["hours"].to_numpy(dtype=float)
-    level = table["median"].to_numpy(dtype=float)
-    floor = table["low"].to_numpy(dtype=float)
-    covers_day = window_h >= DAY_H and hours.size >= _FEW
-    turn = _turn(hours, level, covers_day=covers_day) if hours.size >= _FEW else _Turn()
-    step = turn.step_mb * (hours > turn.hours)
-    cycle = _daily_cycle(hours, level - step) if covers_day else np.zeros_like(level)
-    rate, interval = _theil_sen(hours, level - step - cycle)
-    floor_rate = _theil_sen(hours, floor - step - cycle)[0] if hours.size >= _FEW else None
-    at = None if turn.shape is Shape.RAMP else start_at + pd.Timedelta(hours=turn.hours)
+    form = _form(hours, level, buckets["session"].to_numpy(dtype=np.int64))
+    if form.beside.shape[1] >= hours.size:
+        return None
+    rate, interval = _rate(hours, level, form.beside)
+    floor_rate = _rate(hours, floor, form.beside)[0] if hours.size >= _FEW else None
+    turned_at = None if form.row is None else buckets["at"].iloc[form.row]
+    start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
     return Growth(
         mb_per_hour=rate,
         interval=interval,
         floor_mb_per_hour=floor_rate,
-        shape=turn.shape,
-        turned_at=None if at is None else at.floor("s").to_pydatetime(),
-        step_mb=turn.step_mb,
+        shape=form.shape,
+        turned_at=None if turned_at is None else turned_at.floor("s").to_pydatetime(),
+        step_mb=form.step_mb,
         level_mb=float(level[-1]),
         buckets=int(hours.size),
-        window_h=window_h,
-        is_deseasonalised=covers_day,
+        window_h=float((end_at - start_at).total_seconds() / 3600),
+        is_deseasonalised=form.has_cycle,
+        restarts=form.restarts,
+        falls=form.falls,
+        steps=form.steps,
+        fallen_mb=form.fallen_mb,
+        bend_mb=form.bend_mb,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a series is besides its slope; ``beside`` holds the columns fitted for it."""
+
+    beside: Floats
+    shape: Shape = Shape.RAMP
+    row: int | None = None
+    step_mb: float = 0.0
+    fallen_mb: float = 0.0
+    bend_mb: float = 0.0
+    steps: int = 0
+    has_cycle: bool = False
+    restarts: int = 0
+    falls: int = 0
+
+
+def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
+    """Look for sessions, a cycle, a bend, and failing that for steps."""
+    if hours.size < _FEW:
+        return _Form(shapes.levels(told), restarts=int(np.unique(told).size - 1))
+    edges = shapes.falls(hours, level) if not told.any() else told[:0]
+    session = shapes.sessions_of(edges, hours.size) if edges.size else told
+    waves = shapes.cycles(hours)
+    beside = np.column_stack((shapes.levels(session), waves))
+    known = _Form(
+        beside,
+        has_cycle=waves.shape[1] > 0,
+        restarts=int(np.unique(told).size - 1),
+        falls=int(edges.size),
+    )
+    if beside.shape[1] > hours.size // 3:
+        return known
+    curving_mb = 0.0 if known.has_cycle else cycle_mb(level) / 2 * _curving(hours)
+    bend = shapes.find_bend(hours, level, session, beside, curving_mb=curving_mb)
+    if bend is not None and bend.is_open:
+        return replace(known, shape=Shape.SLOWING)
+    if bend is not None:
+        row = min(int(np.searchsorted(hours, bend.hours)), hours.size - 1)
+        bent = np.column_stack((beside, bend.column))
+        return replace(known, beside=bent, shape=Shape.LEVELLED, row=row, bend_mb=bend.height)
+    steps = shapes.find_steps(hours, level, beside)
+    if not steps:
+        return known
+    columns = [(np.arange(hours.size) >= step.row).astype(np.float64) for step in steps]
+    beside = np.column_stack((beside, *columns))
+    heights = huber(np.column_stack((beside, hours)), level)[-1 - len(steps) : -1]
+    largest = int(np.abs(heights).argmax())
+    return replace(
+        known,
+        beside=beside,
+        shape=Shape.STEP,
+        row=steps[largest].row,
+        step_mb=float(heights[largest]),
+        fallen_mb=float(-heights[heights < 0].sum()),
+        steps=len(steps),
+    )
+
+
+def cycle_mb(level: Floats) -> float:
+    """The daily cycle assumed where a window is too short to show it, MB peak to peak."""
+    return max(DAILY_CYCLE_MB, DAILY_CYCLE_SHARE * float(np.median(level)))
+
+
+def _curving(hours: Floats) -> float:
+    """How far a daily sine of height 1 can leave its chord within a window."""
+    return float(min((np.pi / 12 * hours[-1]) ** 2 / 8, 1.0))
+
+
+def _rate(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Interval | None]:
+    """The slope and its interval, with what lies beside it fitted by Huber regression."""
+    beta = huber(np.column_stack((beside, hours)), values)
+    return theil_sen(hours, values - beside @ beta[:-1], beside)
 
 
 def _direction(value: float, bound: float) -> Direction:
     if value > bound:
         return Direction.INCREASING
     return Direction.DECREASING if value < -bound else Direction.STABLE
-
-
-def _theil_sen(hours: Floats, values: Floats) -> tuple[float, Interval | None]:
-    """Slope and interval per hour, the interval for residuals that resemble their neighbours."""
-    from scipy import stats  # noqa: PLC0415 - half a second nobody needs before the first rate
-
-    fit = stats.theilslopes(values, hours)
-    slope, count = float(fit.slope), hours.size
-    if count < 4:  # noqa: PLR2004 - fewer slopes than an interval needs
-        return slope, None
-    effective = count / _inflation(_residuals(hours, values))
-    # the normal quantile inside theilslopes, replaced by Student's for what is really independent
-    student = float(stats.t.ppf(0.975, max(effective - 2.0, 1.0)) / stats.norm.ppf(0.975))
-    widen = student * float(np.sqrt(count / effective))
-    low = slope - widen * (slope - float(fit.low_slope))
-    high = slope + widen * (float(fit.high_slope) - slope)
-    return slope, Interval(low, high)
-
-
-def _residuals(hours: Floats, values: Floats) -> Floats:
-    """What a smooth curve leaves: growth that speeds up or slows down is growth, not noise."""
-    x = (hours - hours.mean()) / (hours.max() - hours.min())
-    curve = np.column_stack((np.ones_like(x), x, x**2))
-    fit = np.linalg.lstsq(curve, values, rcond=None)[0]
-    return np.asarray(values - curve @ fit, dtype=np.float64)
-
-
-def _inflation(residuals: Floats) -> float:
-    """How many dependent values tell as much as one independent one: (1 + r) / (1 - r), AR(1)."""
-    count, power = residuals.size, float(residuals @ residuals)
-    if power == 0:
-        return 1.0
-    r = float(residuals[1:] @ residuals[:-1]) / power
-    r = min(max(r + (1 + 3 * r) / count, 0.0), 0.95)  # small samples underestimate it
-    return min((1 + r) / (1 - r), count / 3)
-
-
-def _daily_cycle(hours: Floats, values: Floats) -> Floats:
-    """One daily harmonic, fitted beside a slope by Huber regression; spikes do not bend it."""
-    from scipy import optimize  # noqa: PLC0415 - as above
-
-    angle = 2 * np.pi * hours / 24
-    columns = (np.ones_like(hours), hours / 24, np.sin(angle), np.cos(angle))
-    design = np.column_stack(columns)
-    first = np.linalg.lstsq(design, values, rcond=None)[0]
-    spread = _MAD_TO_SD * float(np.median(np.abs(values - design @ first)))
-    if spread == 0:
-        return np.asarray(design[:, 2:] @ first[2:], dtype=float)
-    fit = optimize.least_squares(
-        lambda beta: design @ beta - values,
-        first,
-        jac=lambda _beta: design,
-        loss="huber",
-        f_scale=_HUBER * spread,
-    )
-    return np.asarray(design[:, 2:] @ fit.x[2:], dtype=float)
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """Where a series departs from one ramp."""
-
-    shape: Shape = Shape.RAMP
-    hours: float = 0.0
-    step_mb: float = 0.0
-
-
-def _turn(hours: Floats, values: Floats, *, covers_day: bool) -> _Turn:
-    """Which of a ramp, one step, or a ramp that levels off leaves the least unexplained."""
-    common = [np.ones_like(hours)]
-    if covers_day:  # or the cycle would take up half of a step
-        common += [np.sin(2 * np.pi * hours / 24), np.cos(2 * np.pi * hours / 24)]
-    inner = np.arange(2, hours.size - 2)
-    edges = (hours[inner - 1] + hours[inner]) / 2
-    knees = hours[inner[inner <= (1 - _LEVEL_SHARE) * hours.size]]
-    steps = (hours[:, None] > edges).astype(float)
-    hinges = np.minimum(hours[:, None], knees)
-    left = _unexplained(common, np.column_stack((hours, steps, hinges)), values)
-    ramp, best = float(left[0]), int(left.argmin())
-    if ramp <= _NOTHING * float(values @ values) or left[best] > _BETTER * ramp:
-        return _Turn()
-    if best > edges.size:
-        return _Turn(Shape.LEVELLED, float(knees[best - 1 - edges.size]))
-    step = steps[:, best - 1]  # its height beside whatever growth there is too
-    beside = np.column_stack((*common, hours, step))
-    height = np.linalg.lstsq(beside, values, rcond=None)[0][-1]
-    return _Turn(Shape.STEP, float(edges[best - 1]), float(height))
-
-
-def _unexplained(common: list[Floats], candidates: Floats, values: Floats) -> Floats:
-    """What each candidate column leaves, beside the common ones: sums of squared residuals.
-
-    Candidates and values are freed of the common columns first; what one column then explains is
-    its squared projection, so all candidates are judged in one product.
-    """
-    basis = np.linalg.qr(np.column_stack(common))[0]
-    rest = values - basis @ (basis.T @ values)
-    free = candidates - basis @ (basis.T @ candidates)
-    power = (free * free).sum(axis=0)
-    explained = np.divide((free.T @ rest) ** 2, power, out=np.zeros_like(power), where=power > 0)
-    return np.asarray(rest @ rest - explained, dtype=np.float64)

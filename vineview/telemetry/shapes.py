@@ -1,0 +1,289 @@
+"""What else than a ramp a series is: steps, a level reached, a cycle, falls back to the start.
+
+Each is a column that is fitted beside the slope. The decision a reader must know: a step must be
+sharp and must leave much less unexplained than the ramp alone, so that noise which wanders is not
+cut into steps until nothing is left of a leak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vineview.telemetry.buckets import DAY_H
+from vineview.telemetry.rates import spread_of
+
+__all__ = ["Bend", "Step", "cycles", "falls", "find_bend", "find_steps", "levels", "sessions_of"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_WEEK_H: Final = 168.0
+_BETTER: Final = 0.6
+"""A step must leave at most this share of the squares that the fit without it leaves."""
+_SHARP: Final = 4.0
+"""How many times the usual change between neighbours an edge must be."""
+_STAIRS: Final = 5
+_REAL: Final = 0.5
+"""Of the change seen at an edge, what the fitted step must be at least, and the other way round."""
+_NOTHING: Final = 1e-9
+_FALL_SHARE: Final = 0.4
+_FALL_ROWS: Final = 5
+_GAIN: Final = 0.05
+_LINEAR: Final = 0.6
+FALL_H: Final = 6.0
+"""Growth between two falls must last this long to be taken for a process's life between restarts
+nobody recorded; collections and disposals come sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One sharp change of level: the row it begins at, and its height in MB."""
+
+    row: int
+    height: float
+
+
+def cycles(hours: Floats) -> Floats:
+    """The daily harmonics a window can carry, and the weekly ones from two weeks on.
+
+    Returns:
+        Shape (n, 0 to 10): sine and cosine of each.
+    """
+    window_h, width_h = float(hours[-1] - hours[0]), float(np.median(np.diff(hours)))
+    periods: list[float] = []
+    if window_h >= 0.97 * DAY_H:  # mean times lie half a bucket inside the window
+        periods += [24.0, 12.0] if window_h >= 44 and width_h <= 4 else [24.0]  # noqa: PLR2004 - two days, six values a day
+    if width_h > 12:  # noqa: PLR2004 - no daily cycle in daily values
+        periods = []
+    if window_h >= 1.9 * _WEEK_H:
+        periods += [_WEEK_H, _WEEK_H / 2, _WEEK_H / 3]
+    angles = [2 * np.pi * hours / period for period in periods]
+    columns = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
+    return np.column_stack(columns) if columns else np.empty((hours.size, 0))
+
+
+def levels(session: Integers) -> Floats:
+    """A constant, then one column per session after the first: its level may differ.
+
+    Returns:
+        Shape (n, number of sessions).
+    """
+    own = session[:, None] == np.unique(session)[1:]
+    return np.column_stack((np.ones(session.size), own.astype(np.float64)))
+
+
+def sessions_of(edges: Integers, count: int) -> Integers:
+    """Session numbers of ``count`` rows if one begins at each edge."""
+    begins = np.zeros(count, dtype=np.int64)
+    begins[edges] = 1
+    return np.cumsum(begins)
+
+
+def find_steps(hours: Floats, values: Floats, beside: Floats) -> tuple[Step, ...]:
+    """Sharp changes of level beside a ramp, in order of time.
+
+    An edge is sharp if the medians of three rows on either side differ far more than they do
+    elsewhere. All sharp edges together must leave much less than the ramp alone. Five or more,
+    all upwards, are no steps but a leak that is told in whole blocks.
+
+    Args:
+        hours: Ascending.
+        values: One each.
+        beside: What is fitted anyway but the slope, the constant first.
+    """
+    change = _changes(values)
+    rows = _sharp_edges(change)
+    if not rows.size or rows.size > hours.size // 6:
+        return ()
+    base = np.column_stack((beside, hours))
+    before = residual_power(base, values)
+    if before <= _NOTHING * float(values @ values):
+        return ()
+    rows, slope, heights, after = _fitted(base, rows, values, change)
+    if not rows.size or after > _BETTER * before:
+        return ()
+    if rows.size >= _STAIRS and (heights > 0).all():
+        return ()
+    grown, fallen = slope * float(hours[-1]), -float(heights[heights < 0].sum())
+    if fallen > 0 and fallen / 2 <= grown <= 2 * fallen:
+        return ()
+    return tuple(Step(int(row), float(height)) for row, height in zip(rows, heights, strict=True))
+
+
+def _fitted(
+    base: Floats, rows: Integers, values: Floats, change: Floats
+) -> tuple[Integers, float, Floats, float]:
+    """Steps at some rows, fitted together beside a slope, the last column of ``base``.
+
+    Those whose height is not about the change seen at them are something else, and left out.
+
+    Returns:
+        The rows left, the slope, the heights, and the sum of squares not explained.
+    """
+    while True:
+        after = (np.arange(values.size)[:, None] >= rows).astype(np.float64)
+        design = np.column_stack((base, after))
+        beta = np.linalg.lstsq(design, values, rcond=None)[0]
+        heights = beta[base.shape[1] :]
+        share = heights / change[rows]
+        real = (share > _REAL) & (share < 1 / _REAL)
+        if real.all():
+            left = residual_power(design, values)
+            return rows, float(beta[base.shape[1] - 1]), heights, left
+        rows = rows[real]
+
+
+def _changes(values: Floats) -> Floats:
+    """How much more than usual the median of three rows differs from that of the three before.
+
+    Zero for the first three rows and the last two, which have no such neighbours.
+    """
+    level = np.median(np.lib.stride_tricks.sliding_window_view(values, 3), axis=1)
+    change = level[3:] - level[:-3]
+    return np.concatenate((np.zeros(3), change - np.median(change), np.zeros(2)))
+
+
+def _sharp_edges(change: Floats) -> Integers:
+    """Rows where the level changes at once, more than two rows apart."""
+    size = np.abs(change)
+    bound = max(_SHARP * spread_of(change), _NOTHING)
+    peaks = [
+        row
+        for row in np.flatnonzero(size > bound)
+        if size[row] == size[max(row - 2, 0) : row + 3].max()
+        and size[row] > size[max(row - 2, 0) : row].max(initial=0.0)
+    ]
+    return np.array(peaks, dtype=np.int64)
+
+
+def falls(hours: Floats, values: Floats) -> Integers:
+    """Rows at which memory falls back to where it began, again and again or once, after hours.
+
+    Without recorded sessions, a leak cut off by restarts looks like that. Each fall must give
+    back most of the range at once, and what lies between two must be long, and grow all along.
+
+    Returns:
+        The rows, ascending; none if the series is not like that throughout.
+    """
+    nothing = np.empty(0, dtype=np.int64)
+    if hours.size < 3 * _FALL_ROWS:
+        return nothing
+    span = float(np.quantile(values, 0.95) - np.quantile(values, 0.05))
+    # over two rows: the fall may lie within a bucket
+    drop = values[2:] - values[:-2]
+    rows = np.flatnonzero(drop < -_FALL_SHARE * span) + 1
+    if not rows.size or span == 0:
+        return nothing
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 2) + 1)  # noqa: PLR2004 - rows seen twice
+    edges = np.array([run[np.argmin(values[run] - values[run - 1])] for run in runs])
+    parts = np.split(np.arange(hours.size), edges)
+    whole = parts[1:-1] + [part for part in (parts[0], parts[-1]) if part.size >= _FALL_ROWS]
+    if not whole or any(part.size < _FALL_ROWS for part in parts[1:-1]):
+        return nothing
+    lasted = np.median([hours[part[-1]] - hours[part[0]] for part in whole])
+    gains = np.array([_gains(values[part]) for part in whole])
+    if lasted < FALL_H or (gains < _GAIN * span).any():
+        return nothing
+    if gains[:, 1].sum() < _LINEAR * gains[:, 0].sum():  # a cache that fills and is reclaimed
+        return nothing
+    return edges.astype(np.int64)
+
+
+def _gains(values: Floats) -> tuple[float, float]:
+    """What one stretch gains from its first third to its second, and from that to its last."""
+    low, middle, high = (float(np.median(part)) for part in np.array_split(values, 3))
+    return middle - low, high - middle
+
+
+def residual_power(base: Floats, values: Floats) -> float:
+    """The sum of squares that least squares on ``base`` leaves."""
+    left = values - base @ np.linalg.lstsq(base, values, rcond=None)[0]
+    return float(left @ left)
+
+
+def unexplained(base: Floats, candidates: Floats, values: Floats) -> Floats:
+    """What each candidate column leaves, beside the common ones: sums of squared residuals.
+
+    Candidates and values are freed of the common columns first; what one column then explains is
+    its squared projection, so all candidates are judged in one product.
+    """
+    basis = np.linalg.qr(base)[0]
+    rest = values - basis @ (basis.T @ values)
+    free = candidates - basis @ (basis.T @ candidates)
+    power = (free * free).sum(axis=0)
+    usable = power > _NOTHING * candidates.shape[0]
+    explained = np.divide((free.T @ rest) ** 2, power, out=np.zeros_like(power), where=usable)
+    return np.asarray(rest @ rest - explained, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """Growth that slows down: the column fitted for it, and the hour it had turned by.
+
+    ``height`` is what it rises or falls by. ``is_open`` says that the curve still rises at the
+    end: whether it will level off is not known.
+    """
+
+    column: Floats
+    hours: float
+    is_open: bool
+    height: float = 0.0
+
+
+def find_bend(
+    hours: Floats,
+    values: Floats,
+    session: Integers,
+    beside: Floats,
+    *,
+    curving_mb: float = 0.0,
+) -> Bend | None:
+    """Whether growth slows down: a ramp up to a knee, or a curve that nears a level.
+
+    A column counts if beside the slope it leaves much less than the slope alone, less than any one
+    step would, and if what it says is that growth slows, not that it begins late; nor is it
+    counted if it leaves its chord by ``curving_mb`` at most, as a daily cycle may.
+    """
+    window_h = float(hours[-1])
+    ramp = np.column_stack((beside, hours))
+    before = residual_power(ramp, values)
+    if before <= _NOTHING * float(values @ values):
+        return None
+    candidates = _bends(hours, session, window_h)
+    columns = np.column_stack([each.column for each in candidates])
+    left = unexplained(ramp, columns, values)
+    best = int(left.argmin())
+    steps = (np.arange(hours.size)[:, None] >= np.arange(2, hours.size - 1)).astype(np.float64)
+    if left[best] > _BETTER * before or left[best] > unexplained(ramp, steps, values).min():
+        return None
+    chosen = candidates[best]
+    beta = np.linalg.lstsq(np.column_stack((ramp, chosen.column)), values, rcond=None)[0]
+    bent = float(beta[-1]) * float(np.ptp(chosen.column))
+    straight = float(beta[beside.shape[1]]) * window_h
+    if bent < 0 and straight > -bent / 4:
+        return None  # it begins late, or speeds up
+    chord = chosen.column[0] + np.ptp(chosen.column) * hours / window_h
+    sagitta = abs(float(beta[-1])) * float(np.abs(chosen.column - chord).max())
+    if sagitta <= curving_mb:
+        return None
+    return replace(chosen, height=bent)
+
+
+def _bends(hours: Floats, session: Integers, window_h: float) -> list[Bend]:
+    """Knees over most of the window, and curves from quick to slower than the window."""
+    knees = hours[2 : max(int(0.8 * hours.size), 3)]
+    made = [Bend(np.minimum(hours, knee), float(knee), is_open=False) for knee in knees]
+    starts = np.array([hours[session == each][0] for each in np.unique(session)])
+    place = np.searchsorted(np.unique(session), session)
+    age = hours - starts[place]
+    later = np.where(place > 0, age, np.inf)
+    for tau in window_h * np.geomspace(1 / 60, 1.0, 32):
+        is_open = bool(tau > 0.25 * window_h)
+        made.append(Bend(1 - np.exp(-age / tau), 3 * float(tau), is_open=is_open))
+        if place.any():
+            made.append(Bend(-np.exp(-later / tau), 3 * float(tau), is_open=is_open))
+    return made
