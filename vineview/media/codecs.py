@@ -32,10 +32,8 @@ __all__ = [
     "supports",
 ]
 
-IN_MP4 = frozenset(
-    {"aac", "ac3", "alac", "av1", "eac3", "flac", "h264", "hevc", "mp3", "mpeg4", "opus", "vp9"}
-)
-"""What goes into fragmented MP4 unchanged, so that some browser might take it."""
+IN_MP4 = frozenset({"aac", "av1", "flac", "h264", "hevc", "opus", "vp9"})
+"""What goes into fragmented MP4 unchanged, so that a browser might take it."""
 
 SUPPORTED: Mapping[str, bool] = MappingProxyType(
     {
@@ -62,7 +60,6 @@ SUPPORTED: Mapping[str, bool] = MappingProxyType(
         "av01.1.05M.08": True,
         "av01.2.05M.08": True,
         "av01.2.05M.12": True,
-        "mp4v.20.1": False,
         "mp4a.40.1": False,  # Main
         "mp4a.40.2": True,
         "mp4a.40.3": False,  # SSR
@@ -70,10 +67,6 @@ SUPPORTED: Mapping[str, bool] = MappingProxyType(
         "mp4a.40.5": True,
         "mp4a.40.29": True,
         "mp4a.40.42": False,  # xHE-AAC
-        "mp4a.6b": False,  # MP3
-        "ac-3": False,
-        "alac": False,
-        "ec-3": False,
         "flac": True,
         "opus": True,
     }
@@ -215,12 +208,15 @@ def supports(answers: Mapping[str, bool] = SUPPORTED) -> Callable[[str], bool]:
     return lambda string: answers.get(string, alike.get(_kind(string), False))
 
 
-def plan(info: ClipInfo, supported: Callable[[str], bool] | None = None) -> Plan:
+def plan(
+    info: ClipInfo, supported: Callable[[str], bool] | None = None, *, as_is: bool = True
+) -> Plan:
     """Decide what is done with each track of a clip.
 
     Args:
         info: The clip.
         supported: Whether the browser takes a codec string; the shipped table unless told.
+        as_is: Whether anything may go as it is; not after a browser failed to decode it so.
 
     Example:
         >>> from vineview.media.probe import probe
@@ -228,20 +224,27 @@ def plan(info: ClipInfo, supported: Callable[[str], bool] | None = None) -> Plan
         'MPEG-4 part 2: converted to H.264; AC-3: converted to AAC'
     """
     takes = supported or supports()
+    video, audio = info.video, info.audio
     return Plan(
-        video=_planned(info.video, takes, _VIDEO_TARGETS) if info.video is not None else None,
-        audio=_planned(info.audio, takes, _AUDIO_TARGETS) if info.audio is not None else None,
+        None if video is None else _planned(video, takes, _VIDEO_TARGETS, as_is=as_is),
+        None if audio is None else _planned(audio, takes, _AUDIO_TARGETS, as_is=as_is),
     )
 
 
 def _planned(
-    track: VideoTrack | AudioTrack, takes: Callable[[str], bool], targets: tuple[str, ...]
+    track: VideoTrack | AudioTrack,
+    takes: Callable[[str], bool],
+    targets: tuple[str, ...],
+    *,
+    as_is: bool,
 ) -> TrackPlan:
     name, string = label(track.codec), track.codec_string
     is_taken = bool(string) and takes(string)
-    if is_taken and not track.obstacle:
+    if is_taken and not track.obstacle and as_is:
         return TrackPlan(track.index, track.codec, Action.AS_IS, codec_string=string)
     reason = track.obstacle or f"browsers do not play {name}{_profile(track, string)}"
+    if is_taken and not track.obstacle:
+        reason = "the browser could not decode it as it is"
     for target in targets:
         if takes(_TARGETS[target]):
             return TrackPlan(
@@ -267,6 +270,8 @@ def _said(track: TrackPlan) -> str:
     match track.action:
         case Action.AS_IS:
             return f"{name}: as is"
+        case Action.CONVERT if track.codec == track.target:
+            return f"{name}: encoded anew, {track.reason}"
         case Action.CONVERT:
             return f"{name}: converted to {label(track.target)}"
         case Action.LEAVE_OUT:

@@ -16,15 +16,16 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vineview.media.timing import TrackClock
+from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
-__all__ = ["PacketReader", "demuxed"]
+__all__ = ["BROADCAST", "PacketReader", "demuxed"]
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
 _AUDIO_LEAD_S = 0.5
 _MAX_TICKS = 2**62
+BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
 
 
@@ -52,11 +53,12 @@ class PacketReader:
         clocks: dict[int, TrackClock] = {}
         for packet in self._from_keyframe(start_s):
             if not clocks:
-                begun_s = self._begun_s - self.origin_s
-                clocks = {
-                    track.index: TrackClock(origin_s=self.origin_s, begun_s=begun_s)
-                    for track in self._tracks
-                }
+                shared = ClipClock(
+                    origin_s=self.origin_s,
+                    begun_s=self._begun_s - self.origin_s,
+                    is_broadcast=self._container.format.name in BROADCAST,
+                )
+                clocks = {track.index: TrackClock(shared) for track in self._tracks}
             if clocks[packet.stream_index].settle(packet):
                 yield packet
 

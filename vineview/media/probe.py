@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from vineview.errors import MediaError
 from vineview.media.boxes import rotation_of
 from vineview.media.codec_strings import codec_strings
-from vineview.media.codecs import IN_MP4, Action, Plan, label, plan
+from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
 from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.remux import header_of
 from vineview.media.tracks import choose_tracks, codec_name, is_protected, tick
@@ -263,9 +263,7 @@ def _verdict(decided: Plan) -> Playability:
     if video is not None and video.codec == "gif":
         return Playability(ok=True, how="as a picture")
     reasons = [
-        f"{label(one.codec)} to {label(one.target)}, {one.reason}"
-        if one.action is Action.CONVERT
-        else one.reason
+        _conversion(one) if one.action is Action.CONVERT else one.reason
         for one in (video, audio)
         if one is not None and one.reason
     ]
@@ -275,6 +273,12 @@ def _verdict(decided: Plan) -> Playability:
     elif video is not None and audio is not None and audio.action is Action.LEAVE_OUT:
         how = "without sound"
     return Playability(ok=decided.plays, how=how, reason="; ".join(reasons))
+
+
+def _conversion(track: TrackPlan) -> str:
+    if track.codec == track.target:
+        return f"{label(track.codec)} anew, {track.reason}"
+    return f"{label(track.codec)} to {label(track.target)}, {track.reason}"
 
 
 def _shortfall(container: InputContainer) -> str:

@@ -27,12 +27,21 @@ from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.packets import PacketReader
 from vineview.media.tracks import choose_tracks, codec_name, encrypted
 
-__all__ = ["Remuxer", "Segment", "StreamEnd", "header_of"]
+__all__ = [
+    "Remuxer",
+    "Segment",
+    "StreamEnd",
+    "ending",
+    "header_of",
+    "open_output",
+    "track_filter",
+]
 
 _FRAGMENT_US = 200_000
 _FRAGMENT_BYTES = 2**20
 _WRITE_BYTES = 2**18
 _NEED_CONFIGURATION = frozenset({"aac", "av1", "h264", "hevc"})
+_MAX_ERRORS = 50
 _SHORTFALL_S = 1.0
 _SHORTFALL_RATIO = 0.05
 _FLAGS = (
@@ -85,7 +94,8 @@ class Remuxer:
         self._plan = plan
         self._name = name or source_name(source)
         self._init = b""
-        self._origin_s: float | None = None
+        self.origin_s: float | None = None
+        """The moment of the clip's own clock that is zero here, once a stream has found it."""
         self.end: StreamEnd | None = None
         """How the last stream that ran to its end did so."""
 
@@ -136,29 +146,35 @@ class Remuxer:
                 reason="no-packets",
                 hint="It may be cut off right after its header; upload it again.",
             )
-        self.end = _ending(reached_s or 0.0, container.duration)
+        self.end = ending(reached_s or 0.0, container.duration)
 
     def _fragments(
         self, container: InputContainer, tracks: list[Stream], start_s: float
     ) -> Iterator[Fragment]:
         """Feed packets to the muxer and hand out the fragments it writes."""
         cutter = Cutter()
-        output = _open_output(cutter, tracks)
-        reader = PacketReader(container, tracks, origin_s=self._origin_s)
+        output = open_output(cutter, tracks)
+        reader = PacketReader(container, tracks, origin_s=self.origin_s)
+        errors = 0
         try:
             targets = {
                 track.index: output.add_stream_from_template(track, opaque=True) for track in tracks
             }
-            filters = {track.index: _filter(track) for track in tracks}
+            filters = {track.index: track_filter(track) for track in tracks}
             for packet in reader.read(start_s):
                 if packet.has_sidedata("encryption_info"):
                     raise encrypted(self._name)
                 index = packet.stream_index
-                for one in filters[index](packet):
-                    one.stream = targets[index]
-                    output.mux_one(one)
+                try:
+                    for one in filters[index](packet):
+                        one.stream = targets[index]
+                        output.mux_one(one)
+                except av.FFmpegError:  # a damaged packet: go on behind it
+                    errors += 1
+                    if errors > _MAX_ERRORS:
+                        raise
                 yield from self._taken(cutter)
-                self._origin_s = reader.origin_s
+                self.origin_s = reader.origin_s
             output.close()
             yield from self._taken(cutter)
         finally:
@@ -182,7 +198,7 @@ def header_of(track: Stream) -> bytes:
     if _must_wait(track):
         return b""
     cutter = Cutter()
-    output = _open_output(cutter, [track])
+    output = open_output(cutter, [track])
     with contextlib.suppress(av.FFmpegError, ValueError):
         output.add_stream_from_template(track, opaque=True)
         output.start_encoding()
@@ -197,14 +213,14 @@ def _must_wait(track: Stream) -> bool:
     return codec_name(track) in _NEED_CONFIGURATION and not track.codec_context.extradata
 
 
-def _filter(track: Stream) -> Callable[[Packet[Any]], list[Packet[Any]]]:
+def track_filter(track: Stream) -> Callable[[Packet[Any]], list[Packet[Any]]]:
     """What a track's packets must pass: AAC from a broadcast stream loses its ADTS headers."""
     if codec_name(track) == "aac" and not track.codec_context.extradata:
         return BitStreamFilterContext("aac_adtstoasc", track).filter
     return lambda packet: [packet]
 
 
-def _open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
+def open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
     """A fragmented-MP4 muxer that writes to ``cutter``.
 
     The header waits for the first fragment (``delay_moov``) only where packets must be seen before
@@ -228,7 +244,7 @@ def _open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
     )
 
 
-def _ending(reached_s: float, duration_us: int | None) -> StreamEnd:
+def ending(reached_s: float, duration_us: int | None) -> StreamEnd:
     if not duration_us or duration_us < 0:
         return StreamEnd(reached_s, None, is_complete=True)
     expected_s = duration_us / 1_000_000

@@ -1,56 +1,94 @@
-"""Timing: one track's times, made fit for a muxer.
+"""Timing: the tracks' times, made fit for a muxer and for a page that plays without a break.
 
 FFmpeg's MP4 muxer ends the process where a time is absurd, so nothing absurd may reach it: times
-are present and increase, and a leap of more than ten minutes is damage, after which the track goes
-on where it was.
+are present and increase. A leap is damage, or a stream pasted to another: the track goes on where
+it was, and the others leap with it, so that picture and sound stay together. Broadcast containers
+count as leaping sooner, for their clocks may start anew at any place.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from av.packet import Packet
 
 from vineview.media.tracks import tick
 
-__all__ = ["TrackClock"]
+__all__ = ["ClipClock", "TrackClock"]
 
 _MAX_LEAP_S = 600
+_MAX_BROADCAST_LEAP_S = 10
+_MAX_RETREAT_S = 0.5
+_MAX_PTS_RETREAT_S = 10.0
+_TOGETHER_S = 1.0
 _MAX_REORDER_S = 60
+
+
+class ClipClock:
+    """What the tracks of a clip share: where it begins, and how far its clock has leapt.
+
+    Args:
+        origin_s: The moment of the clip's own clock that is zero here.
+        begun_s: Where reading began, from that zero.
+        is_broadcast: Whether the container's clock may start anew at any place.
+    """
+
+    def __init__(self, *, origin_s: float, begun_s: float, is_broadcast: bool = False) -> None:
+        self.origin_s = origin_s
+        self.begun_s = begun_s
+        self.max_leap_s = _MAX_BROADCAST_LEAP_S if is_broadcast else _MAX_LEAP_S
+        self.skew_s = -origin_s
+        """What was last added to a track's own times, in seconds."""
 
 
 class TrackClock:
     """Mends the times of one track's packets, in the order they are stored.
 
     Args:
-        origin_s: The moment of the clip's own clock that is zero here.
-        begun_s: Where reading began, from that zero.
+        clip: What is shared with the clip's other tracks.
     """
 
-    def __init__(self, *, origin_s: float, begun_s: float) -> None:
-        self._origin_s = origin_s
-        self._begun_s = begun_s
+    def __init__(self, clip: ClipClock) -> None:
+        self._clip = clip
         self._skew: int | None = None
         self._reached = 0
         self._last_dts: int | None = None
 
     def settle(self, packet: Packet[Any]) -> bool:
-        """Mend a packet's times in place; false if it lies before the clip's beginning."""
+        """Mend a packet's times in place; false if it lies before what was reached."""
         beat = tick(packet.stream)
         step = packet.duration or 0
         if not 0 <= step * beat <= _MAX_LEAP_S:
             packet.duration = step = 0
         if self._skew is None:
-            self._skew = -round(self._origin_s / beat)
-            self._reached = round(self._begun_s / beat)
+            self._skew = -round(self._clip.origin_s / beat)
+            self._reached = round(self._clip.begun_s / beat)
         stored = packet.dts if packet.dts is not None else packet.pts
         if stored is None:
             stored = self._reached + max(step, 1) - self._skew
-        leap = stored + self._skew - self._reached
-        if abs(leap) * beat > _MAX_LEAP_S:
-            self._skew -= leap - max(step, 1)
+        if self._has_leapt(stored, beat, is_dts=packet.dts is not None):
+            self._skew = self._skew_after(stored, step, beat)
         self._reached = stored + self._skew
         return self._place(packet, self._reached, round(_MAX_REORDER_S / beat))
+
+    def _has_leapt(self, stored: int, beat: Fraction, *, is_dts: bool) -> bool:
+        assert self._skew is not None
+        leap_s = float((stored + self._skew - self._reached) * beat)
+        if leap_s > self._clip.max_leap_s or leap_s < -self._clip.max_leap_s:
+            return True
+        # At its very beginning a track may go back to where the clip begins.
+        is_under_way = self._last_dts is not None
+        return is_under_way and leap_s < -(_MAX_RETREAT_S if is_dts else _MAX_PTS_RETREAT_S)
+
+    def _skew_after(self, stored: int, step: int, beat: Fraction) -> int:
+        """What to add from here on: what another track adds, or so much that this one goes on."""
+        shared = round(self._clip.skew_s / beat)
+        if shared != self._skew and abs(stored + shared - self._reached) * beat < _TOGETHER_S:
+            return shared
+        skew = self._reached + max(step, 1) - stored
+        self._clip.skew_s = float(skew * beat)
+        return skew
 
     def _place(self, packet: Packet[Any], reached: int, max_reorder: int) -> bool:
         assert self._skew is not None
