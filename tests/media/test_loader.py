@@ -72,8 +72,6 @@ class TestLoad:
         [
             ("nothing.mp4", "NOT_FOUND", "cannot be opened"),
             ("not-a-video.mp4", "FORMAT_ERROR", "not-a-video.mp4 is not a video: it is a text"),
-            ("refused-codec.mp4", "FORMAT_ERROR", "browsers do not play MPEG-4 part 2"),
-            ("loop.gif", "FORMAT_ERROR", "browsers do not play GIF"),
         ],
     )
     async def test_what_does_not_load(self, loader, clips, name, error_class, words):

@@ -43,7 +43,8 @@ class LoadedClip:
         init_segment: What a ``SourceBuffer`` is given first.
         first_segment: Enough for a first picture.
         poster: A JPEG of the first picture, if one decoded.
-        speed: How many seconds of it are made in one, while it is converted; else 0.
+        speed: How many seconds of it are made in one; ``None`` for one that goes as it is.
+        origin_s: The moment of its own clock that is zero here, if that had to be found.
     """
 
     name: str
@@ -52,7 +53,8 @@ class LoadedClip:
     init_segment: bytes
     first_segment: Segment
     poster: bytes | None
-    speed: float = 0.0
+    speed: float | None = None
+    origin_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ class Progress:
     Attributes:
         done_s: Seconds of the clip that are made, from its beginning.
         total_s: How long it is; ``None`` if it does not say.
-        speed: How many seconds of the clip are made in one.
+        speed: How many seconds of the clip are made in one; ``None`` if that is not known.
     """
 
     done_s: float
     total_s: float | None
-    speed: float
+    speed: float | None
 
 
 class ClipController:
@@ -226,10 +228,17 @@ class ClipController:
     def _begin(self, start_s: float, *, skip: int) -> Worker:
         worker = workers().hire(self._source.reader(), name=self._clip.name)
         plan = document_of(self.plan)
-        worker.begin("stream", plan=plan, start_s=start_s, skip=skip, credit=_AHEAD)
+        worker.begin(
+            "stream",
+            plan=plan,
+            origin_s=self._clip.origin_s,
+            start_s=start_s,
+            skip=skip,
+            credit=_AHEAD,
+        )
         return worker
 
-    def _note(self, segment: Segment, speed: float) -> None:
+    def _note(self, segment: Segment, speed: float | None) -> None:
         self._done_s = max(self._done_s, segment.end_s)
         self._speed = speed or self._speed
 
@@ -256,7 +265,7 @@ class ClipStream(AsyncIterator[Segment]):
         first: Segment | None,
         executor: Executor,
         owner: set[ClipStream],
-        made: Callable[[Segment, float], None],
+        made: Callable[[Segment, float | None], None],
     ) -> None:
         self._begin = begin
         self._worker: Worker | None = None
@@ -352,7 +361,7 @@ class ClipStream(AsyncIterator[Segment]):
             match self._worker.hear():
                 case Frame("segment", facts, body):
                     segment = segment_of(facts, body)
-                    self._made_one(segment, speed_of(facts))
+                    self._made_one(segment, number_of(facts, "speed"))
                     return segment
                 case Frame("end", facts):
                     self.end = from_document(StreamEnd, facts)
@@ -387,10 +396,10 @@ def segment_of(facts: dict[str, object], body: bytes) -> Segment:
     raise ValueError(f"{facts!r:.80} describes no segment")
 
 
-def speed_of(facts: dict[str, object]) -> float:
-    """How fast a segment was made, if it was converted; else 0."""
-    speed = facts.get("speed", 0.0)
-    return speed if isinstance(speed, float) else 0.0
+def number_of(facts: dict[str, object], name: str) -> float | None:
+    """A number among a worker's facts, if it is there."""
+    value = facts.get(name)
+    return value if isinstance(value, float) else None
 
 
 def _look_at(future: asyncio.Future[Segment | None]) -> None:

@@ -22,14 +22,18 @@ from vineview.errors import MediaError
 from vineview.media.channel import Channel
 from vineview.media.codec_strings import codec_strings, mime_type
 from vineview.media.codecs import SUPPORTED, Plan, plan, supports
+from vineview.media.convert import Transcoder
 from vineview.media.documents import document_of, from_document
 from vineview.media.fragments import Segment
 from vineview.media.frames import poster_of
 from vineview.media.opening import open_clip
 from vineview.media.probe import ClipInfo, describe, probe
 from vineview.media.remux import Remuxer
+from vineview.media.synthesis import Card, encode
 
 __all__ = ["rehearse", "work"]
+
+_NICENESS = 5
 
 
 def work(channel: Channel, clip: int | None) -> None:
@@ -76,6 +80,7 @@ class _Job:
         name: str,
         answers: dict[str, bool] | None = None,
         plan: dict[str, Any] | None = None,
+        origin_s: float | None = None,
         start_s: float = 0.0,
         skip: int = 0,
         credit: int = 0,
@@ -85,6 +90,7 @@ class _Job:
         self._what = what
         self._answers = answers or SUPPORTED
         self._plan = plan
+        self._origin_s = origin_s
         self._start_s = start_s
         self._skip = skip
         self._credit = credit
@@ -113,12 +119,14 @@ class _Job:
             with contextlib.closing(maker.read(container)) as segments:
                 first = next(segments)
             init = maker.init_segment
+            if isinstance(maker, Transcoder):
+                decided = maker.plan
             has_video = decided.tracks[0] is decided.video
             info = replace(info, mime_type=mime_type(codec_strings(init), has_video=has_video))
             self._channel.send("info", **document_of(info))
             self._channel.send("plan", **document_of(decided))
-            self._channel.send("init", init)
-            self._say(first)
+            self._channel.send("init", init, origin_s=maker.origin_s)
+            self._say(first, maker)
             poster = self._poster(container) if info.video is not None else None
         if poster is not None:
             self._channel.send("poster", poster)
@@ -134,21 +142,26 @@ class _Job:
             )
         return decided
 
-    def _maker(self, decided: Plan) -> Remuxer:
-        return Remuxer(self._open, name=self.name, plan=decided)
+    def _maker(self, decided: Plan) -> Remuxer | Transcoder:
+        if not decided.converts:
+            return Remuxer(self._open, name=self.name, plan=decided)
+        with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
+            os.nice(_NICENESS)  # what plays as it is, and the notebook, come first
+        return Transcoder(self._open, decided, name=self.name)
 
     def _stream(self) -> None:
         maker = self._maker(from_document(Plan, self._plan))
+        maker.origin_s = self._origin_s
         for segment in maker.segments(self._start_s):
             if self._skip > 0:
                 self._skip -= 1
             else:
                 self._await_credit()
-                self._say(segment)
+                self._say(segment, maker)
         if maker.end is not None:
             self._channel.send("end", **document_of(maker.end))
 
-    def _say(self, segment: Segment) -> None:
+    def _say(self, segment: Segment, maker: Remuxer | Transcoder) -> None:
         self._channel.send(
             "segment",
             segment.data,
@@ -156,6 +169,7 @@ class _Job:
             duration_s=segment.duration_s,
             index=segment.index,
             keyframe=segment.keyframe,
+            speed=maker.speed if isinstance(maker, Transcoder) else None,
         )
 
     def _poster(self, container: InputContainer) -> bytes | None:
@@ -235,13 +249,12 @@ class _Clip(io.RawIOBase):
 
 def rehearse() -> None:
     """Do everything once, so that a worker, which can open no file, imports nothing late."""
-    from vineview.media.synthesis import Card, encode
-
     with tempfile.TemporaryDirectory(prefix="vineview-") as folder:
         card = Card(picture="testsrc2", size=(64, 48), seconds=1, fps=5)
-        path = encode(Path(folder) / "clip.mp4", card)
+        other = replace(card, video_codec="mpeg4", audio_codec="ac3")
         nowhere = os.open(os.devnull, os.O_RDWR)
-        with path.open("rb") as file:
-            for what in ("probe", "load"):
-                _Job(Channel(nowhere, nowhere), file.fileno(), what=what, name="a clip").do()
+        for made in (card, other):
+            with encode(Path(folder) / "clip.mp4", made).open("rb") as file:
+                for what in ("probe", "load"):
+                    _Job(Channel(nowhere, nowhere), file.fileno(), what=what, name="a clip").do()
         os.close(nowhere)

@@ -22,7 +22,7 @@ from vineview.core.policy import UrlPolicy
 from vineview.errors import LoadError, MediaError
 from vineview.media.channel import Frame
 from vineview.media.codecs import SUPPORTED, Action, Plan
-from vineview.media.controller import ClipController, LoadedClip, segment_of, speed_of
+from vineview.media.controller import ClipController, LoadedClip, number_of, segment_of
 from vineview.media.documents import from_document
 from vineview.media.failures import load_error
 from vineview.media.probe import ClipInfo
@@ -239,7 +239,8 @@ def _loaded(worker: Worker, name: str) -> LoadedClip:
             said["init"].body,
             segment_of(first.facts, first.body),
             said["poster"].body if "poster" in said else None,
-            speed_of(first.facts),
+            number_of(first.facts, "speed"),
+            number_of(said["init"].facts, "origin_s"),
         )
     except (KeyError, ValueError) as error:
         raise MediaError(

@@ -37,29 +37,39 @@ class PacketReader:
         tracks: Which tracks, the leading one (whose keyframes count) first.
         origin_s: The moment of the clip's own clock that is zero here, if an earlier reader of the
             same clip found it.
+        unmended: The indices of tracks whose times stay as they are, because they are decoded.
     """
 
     def __init__(
-        self, container: InputContainer, tracks: list[Stream], *, origin_s: float | None = None
+        self,
+        container: InputContainer,
+        tracks: list[Stream],
+        *,
+        origin_s: float | None = None,
+        unmended: frozenset[int] = frozenset(),
     ) -> None:
         self._container = container
         self._tracks = tracks
         self.origin_s = _nominal_origin_s(tracks) if origin_s is None else origin_s
         """The moment of the clip's own clock that is zero here."""
         self._begun_s = self.origin_s
+        self._unmended = unmended
+        self.clock = ClipClock(origin_s=self.origin_s, begun_s=0.0)
+        """What the tracks' clocks share, once reading has begun."""
 
     def read(self, start_s: float) -> Iterator[Packet[Any]]:
         """Every whole packet from the keyframe at or before ``start_s`` on."""
         clocks: dict[int, TrackClock] = {}
         for packet in self._from_keyframe(start_s):
             if not clocks:
-                shared = ClipClock(
+                self.clock = ClipClock(
                     origin_s=self.origin_s,
                     begun_s=self._begun_s - self.origin_s,
                     is_broadcast=self._container.format.name in BROADCAST,
                 )
-                clocks = {track.index: TrackClock(shared) for track in self._tracks}
-            if clocks[packet.stream_index].settle(packet):
+                clocks = {track.index: TrackClock(self.clock) for track in self._tracks}
+            index = packet.stream_index
+            if index in self._unmended or clocks[index].settle(packet):
                 yield packet
 
     def _from_keyframe(self, start_s: float) -> Iterator[Packet[Any]]:

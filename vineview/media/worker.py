@@ -29,6 +29,7 @@ from vineview.errors import LoadError, MediaError
 from vineview.media.channel import Channel, Frame, Silence
 from vineview.media.documents import from_document
 from vineview.media.probe import ClipInfo
+from vineview.media.sharing import SharedSource
 from vineview.media.source import ClipSource, FileSource, open_source
 
 __all__ = ["Clip", "Worker", "Workers", "probe", "workers"]
@@ -281,7 +282,9 @@ class Workers:
         if self._process is None or self._process.poll() is not None:
             self._start()
         process, self._process = self._process, None
-        assert process is not None and process.stdin is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         channel = Channel(os.dup(process.stdout.fileno()), os.dup(process.stdin.fileno()))
         process.stdout.close()
         process.stdin.close()
@@ -296,7 +299,7 @@ class Workers:
             "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), room]),
         }
         if not self._forks:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -306,7 +309,7 @@ class Workers:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [*command, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -357,8 +360,6 @@ def probe(source: ClipSource | str | Path, *, name: str | None = None) -> ClipIn
         >>> probe("data/feed/clips/bigbuckbunny.mp4").summary
         'H.264 Main 1280x720, AAC 5.1: plays as is'
     """
-    from vineview.media.sharing import SharedSource
-
     if isinstance(source, (str, Path)):
         with open_source(Path(source)) as opened:
             return probe(opened, name=name or str(source))

@@ -25,6 +25,7 @@ import sys
 from typing import NoReturn
 
 from vineview.media.channel import Channel
+from vineview.media.jobs import rehearse, work
 
 if sys.platform != "win32":
     import resource
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
         _work_here()
         return
     control = socket.socket(fileno=int(arguments[0]))
-    _prepare()
+    rehearse()
     gc.collect()
     gc.freeze()
     _Zygote(control).run()
@@ -127,8 +128,6 @@ def _be_worker(channel: int, clip: int | None) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _place(channel, clip)
         _limit(_CHANNEL if clip is None else _CLIP)
-        from vineview.media.jobs import work
-
         work(Channel(_CHANNEL, _CHANNEL), None if clip is None else _CLIP)
         status = 0
     finally:
@@ -165,16 +164,7 @@ def _limit(last_descriptor: int) -> None:
         resource.setrlimit(what, (limit, limit))
 
 
-def _prepare() -> None:
-    """Import what workers need, and let what loads late do so now."""
-    from vineview.media.jobs import rehearse
-
-    rehearse()
-
-
 def _work_here() -> None:
-    from vineview.media.jobs import work
-
     work(Channel(sys.stdin.fileno(), sys.stdout.fileno()), None)
 
 

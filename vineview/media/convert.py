@@ -1,0 +1,458 @@
+"""Converting: what a browser does not take, decoded and encoded as it is streamed.
+
+A `Transcoder` has a `Remuxer`'s face and carries out a plan: each track goes as it is, or through
+a decoder and an encoder, or is left out. Fragments come as they are made, so a first picture waits
+for a fraction of a second of the clip, and memory does not grow with it. What is damaged inside a
+clip is passed over and counted. A converted picture and sound begin together and are kept going
+beside each other, because a browser plays only what it has of both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vineview.errors import MediaError
+from vineview.media.codecs import Action, Plan, TrackPlan
+from vineview.media.fragments import Cutter, Fragment, Segment, joined
+from vineview.media.opening import MAX_PIXELS, Source, open_clip, source_name
+from vineview.media.packets import BROADCAST, PacketReader, demuxed
+from vineview.media.picture import PictureEncoder
+from vineview.media.remux import StreamEnd, ending, open_output, track_filter
+from vineview.media.sound import SoundEncoder
+from vineview.media.timing import ClipClock, TrackClock
+from vineview.media.tracks import encrypted, tick
+
+__all__ = ["Transcoder"]
+
+_DECODER = {"max_pixels": str(MAX_PIXELS), "threads": "2"}
+_BACK_OFF_S = (0.0, 1.0, 4.0, 15.0, 60.0, float("inf"))
+_MAX_STEP_BACK_S = 1.0
+_SOUND_LEAD_S = 0.2
+_TOGETHER_S = 1.0
+_LEAST_STEP_S, _USUAL_STEP_S, _MOST_STEP_S = 0.001, 0.04, 60.0
+_USUAL_SAMPLE_RATE = 48_000
+_MAX_HELD_BYTES = 2**25
+_MAX_HELD_PACKETS = 5000
+_MAX_BEFORE_KEYFRAME = 300
+
+
+class Transcoder:
+    """A clip as an init segment and media segments, converted where a plan says so.
+
+    Args:
+        source: A path, an open binary file, or a function that opens one.
+        plan: What is done with each track.
+        name: What to call the clip in messages; its path unless told.
+
+    Example:
+        >>> from vineview.media.codecs import plan
+        >>> from vineview.media.probe import probe
+        >>> clip = "data/feed/clips/refused-codec.mp4"
+        >>> transcoder = Transcoder(clip, plan(probe(clip)))
+        >>> next(transcoder.segments()).keyframe, transcoder.speed > 0
+        (True, True)
+    """
+
+    def __init__(self, source: Source, plan: Plan, *, name: str | None = None) -> None:
+        self._source = source
+        self._name = name or source_name(source)
+        self._init = b""
+        self._busy_s = 0.0
+        self.plan = plan
+        """What is done; a picture of which nothing can be decoded is left out after all."""
+        self.origin_s: float | None = None
+        """The moment of the clip's own clock that is zero here, if a stream had to find it."""
+        self.end: StreamEnd | None = None
+        """How the last stream that ran to its end did so."""
+        self.speed = 0.0
+        """How many seconds of the clip are made in one."""
+        self.lost = 0
+        """Packets so damaged that they were passed over."""
+
+    @property
+    def init_segment(self) -> bytes:
+        """What the browser needs before any media segment; read with the first one.
+
+        Raises:
+            MediaError: As :meth:`segments`.
+        """
+        if not self._init:
+            with contextlib.closing(self.segments()) as segments:
+                next(segments)
+        return self._init
+
+    def segments(self, start_s: float = 0.0) -> Generator[Segment, None, None]:
+        """Convert from ``start_s`` on, lazily.
+
+        Args:
+            start_s: Where to begin, in seconds from the clip's beginning.
+
+        Yields:
+            Segments in order. Closing the generator closes the clip.
+
+        Raises:
+            MediaError: The clip cannot be read, is under DRM (``encrypted``), or nothing of it can
+                be decoded (``no-picture``).
+        """
+        with open_clip(self._source, name=self._name) as container:
+            yield from self.read(container, start_s)
+
+    def read(
+        self, container: InputContainer, start_s: float = 0.0
+    ) -> Generator[Segment, None, None]:
+        """As :meth:`segments`, from a clip that is open already."""
+        reached_s: float | None = None
+        started_at = time.perf_counter()
+        conversion = _Conversion(self, container, start_s, name=self._name)
+        for segment in joined(self._fragments(conversion), has_video=conversion.has_video):
+            reached_s = max(reached_s or 0.0, segment.end_s)
+            self._busy_s += time.perf_counter() - started_at
+            self.speed = max(reached_s - start_s, 0.0) / max(self._busy_s, 1e-6)
+            yield segment
+            started_at = time.perf_counter()
+        if reached_s is None and start_s <= 0:
+            raise MediaError(
+                f"nothing of {self._name} can be decoded",
+                source=self._name,
+                reason="no-picture",
+                hint="Check that it plays elsewhere; it may be damaged or cut off.",
+            )
+        self.end = self._with_losses(ending(reached_s or 0.0, container.duration))
+
+    def _fragments(self, conversion: _Conversion) -> Iterator[Fragment]:
+        for fragment in conversion.fragments():
+            self._init = self._init or conversion.init_segment
+            yield fragment
+
+    def _with_losses(self, end: StreamEnd) -> StreamEnd:
+        if not self.lost:
+            return end
+        packets = "packet was" if self.lost == 1 else "packets were"
+        damage = f"{self.lost} damaged {packets} passed over"
+        return replace(end, reason="; ".join(part for part in (end.reason, damage) if part))
+
+
+class _Conversion:
+    """One run through an open clip."""
+
+    def __init__(
+        self, owner: Transcoder, container: InputContainer, start_s: float, *, name: str
+    ) -> None:
+        self._owner = owner
+        self._container = container
+        self._start_s = max(start_s, 0.0)
+        self._sound_from_s = max(start_s - _SOUND_LEAD_S, 0.0)
+        self._name = name
+        plan = owner.plan
+        self._video = _track(container, plan.video)
+        self._audio = _track(container, plan.audio)
+        self._cutter = Cutter()
+        self._output: OutputContainer | None = None
+        self._picture: PictureEncoder | None = None
+        self._sound: SoundEncoder | None = None
+        self._copies: dict[int, _Copy] = {}
+        self._times: dict[int, _Times] = {}
+        self._before: VideoFrame | None = None
+        for track in (self._video, self._audio):
+            if track is not None and _is_converted(plan, track):
+                track.codec_context.options = dict(_DECODER)
+
+    @property
+    def has_video(self) -> bool:
+        """Whether a picture reaches the browser."""
+        return self._video is not None
+
+    @property
+    def init_segment(self) -> bytes:
+        """What the muxer wrote first."""
+        return self._cutter.init_segment
+
+    def fragments(self) -> Iterator[Fragment]:
+        """Read, convert, mux; hand out what the muxer has written."""
+        try:
+            for packet in self._packets():
+                if packet.has_sidedata("encryption_info"):
+                    raise encrypted(self._name)
+                self._mux(self._made_of(packet))
+                yield from self._cutter.take()
+            self._mux(self._rest())
+            if self._output is not None:
+                self._output.close()
+            yield from self._cutter.take()
+        finally:
+            if self._output is not None:
+                with contextlib.suppress(av.FFmpegError):  # abandoned: the rest is moot
+                    self._output.close()
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _packets(self) -> Iterator[Packet[Any]]:
+        tracks = [track for track in (self._video, self._audio) if track is not None]
+        video = self._video
+        if video is None or not _is_converted(self._owner.plan, video):
+            self._open(None)
+            converted = frozenset({self._audio.index} if self._sound and self._audio else ())
+            reader = PacketReader(
+                self._container, tracks, origin_s=self._owner.origin_s, unmended=converted
+            )
+            for packet in reader.read(self._start_s):
+                if not self._times:
+                    self._owner.origin_s = reader.origin_s
+                    self._times = {track.index: _Times(reader.clock) for track in tracks}
+                yield packet
+            return
+        origin_s = min(float((track.start_time or 0) * tick(track)) for track in tracks)
+        clock = ClipClock(
+            origin_s=origin_s,
+            begun_s=self._start_s,
+            is_broadcast=self._container.format.name in BROADCAST,
+        )
+        self._times = {track.index: _Times(clock) for track in tracks}
+        self._clock = TrackClock(clock)
+        packets = self._sought(video, tracks, origin_s)
+        held: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
+        held_bytes, waited, has_begun = 0, 0, False
+        for packet in packets:
+            if packet.stream_index != video.index:
+                held.append(packet)
+                held_bytes += packet.size
+            elif not (has_begun or packet.is_keyframe) and waited < _MAX_BEFORE_KEYFRAME:
+                waited += 1
+            else:
+                has_begun = True
+                frames = self._decoded(video, packet)
+                if frames:
+                    self._open(frames[0])
+                    self._mux(self._shown(frames))
+                    break
+            if held_bytes > _MAX_HELD_BYTES:
+                break
+        if self._output is None and (frames := self._decoded(video, None)):
+            self._open(frames[0])
+            self._mux(self._shown(frames))
+        if self._output is None:
+            self._leave_picture_out()
+        yield from held
+        yield from packets
+
+    def _sought(self, lead: Stream, tracks: list[Stream], origin_s: float) -> Iterator[Packet[Any]]:
+        """Packets from a place at or before the start; some containers land behind it."""
+        for back_s in _BACK_OFF_S if self._start_s > 0 else ():
+            wanted_s = max(self._start_s - back_s, 0.0) + origin_s
+            try:
+                self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)
+            except (av.FFmpegError, OverflowError):
+                continue
+            packets = demuxed(self._container, tracks)
+            early: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
+            for packet in packets:
+                early.append(packet)
+                if packet.stream_index == lead.index:
+                    break
+            found_s = _time_s(early[-1]) if early else None
+            if back_s >= self._start_s or (
+                found_s is not None and found_s - origin_s <= self._start_s
+            ):
+                yield from early
+                yield from packets
+                return
+        yield from demuxed(self._container, tracks)
+
+    def _leave_picture_out(self) -> None:
+        plan = self._owner.plan
+        assert plan.video is not None
+        left = replace(plan.video, action=Action.LEAVE_OUT, reason="no picture of it decodes")
+        self._owner.plan = replace(plan, video=left)
+        self._video = None
+        if self._audio is not None:
+            self._open(None)
+
+    # -- decoding and encoding -----------------------------------------------------------------
+
+    def _made_of(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        index = packet.stream_index
+        if index in self._copies:
+            yield from self._copies[index].passed(packet)
+        elif self._video is not None and index == self._video.index:
+            yield from self._shown(self._decoded(self._video, packet))
+        elif self._audio is not None and index == self._audio.index:
+            yield from self._heard(self._decoded(self._audio, packet))
+
+    def _rest(self) -> Iterator[Packet[Any]]:
+        """What decoders and encoders still hold."""
+        if self._sound is not None and self._audio is not None:
+            yield from self._heard(self._decoded(self._audio, None))
+            yield from self._sound.finish()
+        if self._picture is not None and self._video is not None:
+            yield from self._shown(self._decoded(self._video, None))
+            if self._before is not None and self._picture.reached_s <= self._start_s:
+                yield from self._picture.encode(self._before, self._start_s)
+            yield from self._picture.finish(self._times[self._video.index].step_s or None)
+
+    def _decoded(self, track: Stream, packet: Packet[Any] | None) -> list[Any]:
+        try:
+            return list(track.codec_context.decode(packet))  # type: ignore[arg-type]
+        except av.EOFError:
+            return []
+        except (av.FFmpegError, ValueError):
+            self._owner.lost += 1
+            return []
+
+    def _shown(self, frames: list[VideoFrame]) -> Iterator[Packet[Any]]:
+        assert self._picture is not None
+        assert self._video is not None
+        times = self._times[self._video.index]
+        for frame in frames:
+            at_s = times.of(frame, self._video)
+            if at_s < self._start_s:
+                self._before = frame
+                continue
+            if self._before is not None and at_s > self._start_s:
+                yield from self._picture.encode(self._before, self._start_s)
+            self._before = None
+            yield from self._picture.encode(frame, at_s)
+            if self._sound is not None:
+                yield from self._sound.reach(at_s)
+
+    def _heard(self, frames: list[AudioFrame]) -> Iterator[Packet[Any]]:
+        assert self._sound is not None
+        assert self._audio is not None
+        times = self._times[self._audio.index]
+        for frame in frames:
+            at_s = times.of(frame, self._audio)
+            if at_s + times.step_s <= self._sound_from_s:
+                continue
+            yield from self._sound.encode(frame, at_s)
+            if self._picture is not None:
+                yield from self._picture.reach(self._sound.reached_s)
+
+    # -- muxing --------------------------------------------------------------------------------
+
+    def _open(self, like: VideoFrame | None) -> None:
+        """Open the muxer with the tracks there are, the picture first."""
+        plan = self._owner.plan
+        copied = [
+            track
+            for track in (self._video, self._audio)
+            if track is not None and not _is_converted(plan, track)
+        ]
+        self._output = open_output(self._cutter, copied)
+        if isinstance(self._video, VideoStream):
+            if like is not None and plan.video is not None:
+                self._picture = PictureEncoder(
+                    self._output, plan.video.target, like, self._video, start_s=self._start_s
+                )
+            else:
+                self._copies[self._video.index] = _Copy(self._output, self._video, None)
+        if isinstance(self._audio, AudioStream) and plan.audio is not None:
+            if self._audio in copied:
+                clock = self._clock if self._picture is not None else None
+                self._copies[self._audio.index] = _Copy(self._output, self._audio, clock)
+            else:
+                self._sound = SoundEncoder(
+                    self._output, plan.audio.target, self._audio, start_s=self._sound_from_s
+                )
+
+    def _mux(self, packets: Iterator[Packet[Any]]) -> None:
+        for packet in packets:
+            assert self._output is not None
+            self._output.mux_one(packet)
+
+
+class _Copy:
+    """A track that goes as it is beside a converted one."""
+
+    def __init__(self, output: OutputContainer, track: Stream, clock: TrackClock | None) -> None:
+        self._target = output.add_stream_from_template(track, opaque=True)
+        self._filter = track_filter(track)
+        self._clock = clock
+
+    def passed(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        if self._clock is not None and not self._clock.settle(packet):
+            return
+        for one in self._filter(packet):
+            one.stream = self._target
+            yield one
+
+
+class _Times:
+    """When each decoded frame of a track is shown or heard, from the clip's beginning.
+
+    Times that are missing go on from the frame before. A leap is damage, after which the track goes
+    on where it was, and the others leap with it.
+    """
+
+    def __init__(self, clock: ClipClock) -> None:
+        self._clock = clock
+        self._skew_s = clock.skew_s
+        self._next_s: float | None = None
+        self._last_s = float("-inf")
+        self.step_s = 0.0
+        """How long the last frame lasts."""
+
+    def of(self, frame: VideoFrame | AudioFrame, track: Stream) -> float:
+        """The time of the next frame."""
+        self.step_s = _step_s(frame, track)
+        stored = frame.pts if frame.pts is not None else frame.dts
+        at_s = self._next_s or 0.0
+        if stored is not None:
+            stored_s = float(stored * (frame.time_base or tick(track)))
+            at_s = stored_s + self._skew_s
+            expected_s = self._next_s
+            if expected_s is None and abs(at_s) > self._clock.max_leap_s + self._clock.begun_s:
+                expected_s = self._clock.begun_s
+            if expected_s is not None and self._has_leapt(at_s - expected_s):
+                at_s = self._mended(stored_s, expected_s)
+        if at_s <= self._last_s and isinstance(frame, VideoFrame):
+            at_s = self._last_s + self.step_s
+        self._last_s = at_s
+        self._next_s = at_s + self.step_s
+        return at_s
+
+    def _has_leapt(self, leap_s: float) -> bool:
+        return not -_MAX_STEP_BACK_S <= leap_s <= self._clock.max_leap_s
+
+    def _mended(self, stored_s: float, expected_s: float) -> float:
+        shared_s = self._clock.skew_s
+        if shared_s == self._skew_s or abs(stored_s + shared_s - expected_s) >= _TOGETHER_S:
+            shared_s = self._clock.skew_s = expected_s - stored_s
+        self._skew_s = shared_s
+        return stored_s + shared_s
+
+
+def _step_s(frame: VideoFrame | AudioFrame, track: Stream) -> float:
+    if isinstance(frame, AudioFrame):
+        return frame.samples / (frame.sample_rate or _USUAL_SAMPLE_RATE)
+    if frame.duration and frame.time_base:
+        return min(max(float(frame.duration * frame.time_base), _LEAST_STEP_S), _MOST_STEP_S)
+    rate = getattr(track, "average_rate", None) or getattr(track, "guessed_rate", None)
+    return min(max(float(1 / rate), _LEAST_STEP_S), _MOST_STEP_S) if rate else _USUAL_STEP_S
+
+
+def _time_s(packet: Packet[Any]) -> float | None:
+    stored = packet.pts if packet.pts is not None else packet.dts
+    return None if stored is None else float(stored * tick(packet.stream))
+
+
+def _track(container: InputContainer, plan: TrackPlan | None) -> Stream | None:
+    if plan is None or plan.action is Action.LEAVE_OUT:
+        return None
+    return container.streams[plan.index]
+
+
+def _is_converted(plan: Plan, track: Stream) -> bool:
+    return any(one.index == track.index and one.action is Action.CONVERT for one in plan.tracks)
