@@ -18,23 +18,31 @@ from vineview.core.changes import ChangeKind
 from vineview.errors import TelemetryError
 from vineview.telemetry.metrics import DIMENSIONS, METRICS
 
-__all__ = ["format_at", "parse_at", "plain", "record_problem"]
+__all__ = [
+    "EVENT_FLAGS",
+    "EVENT_NUMBERS",
+    "EVENT_TEXT",
+    "format_at",
+    "parse_at",
+    "plain",
+    "record_problem",
+]
 
 _TEXT: Final = frozenset((*DIMENSIONS, "memory_source"))
 _SAMPLE_NUMBERS: Final = frozenset(METRICS)
-_EVENT_NUMBERS: Final = frozenset(
+EVENT_NUMBERS: Final = frozenset(
     (
         *("duration_ms", "bytes", "retry_count", "from_retry_count", "index", "total"),
         *("memory_mb", "controllers_before", "controllers_disposed"),
     )
 )
-_EVENT_TEXT: Final = frozenset(
+EVENT_TEXT: Final = frozenset(
     (
         *("error", "error_class", "from_error", "from_error_class", "mime_type", "host"),
         *("from", "to", "reason", "url", "network", "where"),
     )
 )
-_EVENT_FLAGS: Final = frozenset(("success", "cache_hit", "trip", "snapshot"))
+EVENT_FLAGS: Final = frozenset(("success", "cache_hit", "trip", "snapshot"))
 _KINDS: Final = frozenset(ChangeKind)
 
 
@@ -81,7 +89,7 @@ def record_problem(record: Any) -> str | None:
         return _wrong_type(record, _SAMPLE_NUMBERS, _TEXT, frozenset())
     if kind not in _KINDS:
         return None
-    return _wrong_type(record, _EVENT_NUMBERS, _EVENT_TEXT, _EVENT_FLAGS)
+    return _wrong_type(record, EVENT_NUMBERS, EVENT_TEXT, EVENT_FLAGS)
 
 
 def _wrong_type(

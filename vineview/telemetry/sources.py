@@ -15,7 +15,16 @@ from typing import Final
 
 from vineview.errors import TelemetryError
 
-__all__ = ["READ_SUFFIXES", "Source", "find", "is_compressed", "is_lines", "layout_problem"]
+__all__ = [
+    "READ_SUFFIXES",
+    "Source",
+    "find",
+    "is_compressed",
+    "is_lines",
+    "is_url",
+    "layout_problem",
+    "unreadable",
+]
 
 READ_SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
 """The names read from a folder, and written."""
@@ -41,7 +50,7 @@ class Source:
         Raises:
             TelemetryError: If it cannot be opened or fetched.
         """
-        return _fetch(self.name) if _is_url(self.name) else _load(self.name)
+        return _fetch(self.name) if is_url(self.name) else _load(self.name)
 
 
 def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
@@ -80,7 +89,7 @@ def is_compressed(name: str) -> bool:
 
 
 def _expand(place: str) -> Iterator[Source]:
-    if _is_url(place):
+    if is_url(place):
         yield Source(place, named=True)
         return
     path = Path(place).expanduser()
@@ -125,7 +134,8 @@ def _short() -> list[str]:
     return [suffix for suffix in READ_SUFFIXES if not suffix.endswith(".gz")]
 
 
-def _is_url(place: str) -> bool:
+def is_url(place: str) -> bool:
+    """Whether a place is an http(s) address."""
     return place.lower().startswith(("http://", "https://"))
 
 
@@ -133,11 +143,16 @@ def _load(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise TelemetryError(
-            f"{name} cannot be read: {error.strerror or error}",
-            source=name,
-            hint="Check the path and its permissions.",
-        ) from error
+        raise unreadable(name, error) from error
+
+
+def unreadable(name: str | os.PathLike[str], error: OSError) -> TelemetryError:
+    """The error for a file that cannot be opened or read."""
+    return TelemetryError(
+        f"{os.fspath(name)} cannot be read: {error.strerror or error}",
+        source=os.fspath(name),
+        hint="Check the path and its permissions.",
+    )
 
 
 def _fetch(url: str) -> bytes:

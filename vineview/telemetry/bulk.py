@@ -1,0 +1,195 @@
+"""Reads a block of plain NDJSON at once, or says that it is not plain.
+
+Fields without a column are learned as they appear; their values go to ``extra`` as the JSON they
+were. Whatever a bulk reader would blur, a number given as text, a null that might be absent, an
+integer no float holds, makes the block not plain.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from vineview.telemetry.checks import EVENT_FLAGS, EVENT_NUMBERS, EVENT_TEXT
+from vineview.telemetry.jsontext import dump
+from vineview.telemetry.table import SCHEMA
+
+__all__ = ["Bulk"]
+
+_PIECE: Final = 1 << 20
+_EXACT: Final = 2**53
+_AT: Final = SCHEMA.field("at").type
+_YEARS: Final = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # 1 to 9999, as `datetime` has
+_KNOWN: Final = {
+    **dict.fromkeys(EVENT_NUMBERS, pa.float64()),
+    **dict.fromkeys(EVENT_TEXT, pa.string()),
+    **dict.fromkeys(EVENT_FLAGS, pa.bool_()),
+    **{each.name: each.type for each in SCHEMA},
+    "at": pa.timestamp("us"),
+}
+del _KNOWN["extra"]
+
+
+class Bulk:
+    """Reads blocks of one file, remembering which fields it has."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, pa.DataType] = {"at": _KNOWN["at"]}
+
+    def table(self, block: bytes) -> pa.Table | None:
+        """The block's records in `table.SCHEMA`, or ``None`` if it is not plain."""
+        if not _is_utf8(block):
+            return None
+        lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        for _ in range(3):  # a field seen for the first time may change how the block is read
+            parsed = self._parsed(block)
+            if parsed is None or parsed.num_rows != lines:
+                return None
+            if not self._learn(parsed):
+                return self._exact(parsed, block)
+        return None
+
+    def _parsed(self, block: bytes) -> pa.Table | None:
+        options = pj.ParseOptions(
+            explicit_schema=pa.schema(list(self._fields.items())),
+            unexpected_field_behavior="infer",
+        )
+        reading = pj.ReadOptions(block_size=max(_PIECE, len(block) // 8))
+        with suppress(pa.ArrowInvalid):
+            return pj.read_json(pa.BufferReader(block), reading, options)
+        return None
+
+    def _learn(self, parsed: pa.Table) -> bool:
+        """Note the types of new fields; whether the block must be read again because of them."""
+        again = False
+        for field in parsed.schema:
+            if field.name not in self._fields:
+                wanted = _KNOWN.get(field.name)
+                if wanted is None and pa.types.is_timestamp(field.type):
+                    wanted = pa.string()
+                if wanted is not None:
+                    self._fields[field.name] = wanted
+                    again = again or field.type != wanted
+        return again
+
+    def _exact(self, parsed: pa.Table, block: bytes) -> pa.Table | None:
+        at = parsed["at"].cast(_AT)
+        if at.null_count or not _within_years(at):
+            return None
+        present = {name: parsed[name] for name in parsed.column_names if name != "at"}
+        nulls = _explicit_nulls(present, block)
+        if nulls is None or "kind" in nulls:
+            return None
+        arrays: dict[str, Any] = {"at": at}
+        unknown: dict[str, Any] = {}
+        for name, column in present.items():
+            if pa.types.is_floating(column.type) and not _is_exact(column):
+                return None
+            (arrays if name in SCHEMA.names and name != "extra" else unknown)[name] = column
+        extra = _extra(unknown, nulls, parsed.num_rows, has_escapes=b"\\" in block)
+        if extra is None:
+            return None
+        arrays["extra"] = extra
+        columns = [
+            arrays[each.name] if each.name in arrays else pa.nulls(parsed.num_rows, each.type)
+            for each in SCHEMA
+        ]
+        return pa.table(columns, schema=SCHEMA)
+
+
+def _is_utf8(block: bytes) -> bool:
+    if block.isascii():
+        return True
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _within_years(at: pa.ChunkedArray) -> bool:
+    bounds = pc.min_max(at.cast(pa.int64())).as_py()
+    return bounds["min"] is None or _YEARS[0] <= bounds["min"] <= bounds["max"] <= _YEARS[1]
+
+
+def _is_exact(column: pa.ChunkedArray) -> bool:
+    """Whether every number is finite and no integer was rounded."""
+    bounds = pc.min_max(column).as_py()
+    total = pc.sum(column).as_py()
+    if total is None:
+        return True
+    return math.isfinite(total) and bounds["min"] >= -_EXACT and bounds["max"] <= _EXACT
+
+
+def _explicit_nulls(
+    columns: dict[str, pa.ChunkedArray], block: bytes
+) -> dict[str, pa.Array] | None:
+    """Which rows hold a null that is written out, by field; ``None`` if that cannot be told."""
+    missing = {name: column.null_count for name, column in columns.items() if column.null_count}
+    written = block.count(b"null") if missing else 0
+    if not written:
+        return {}
+    if written == sum(missing.values()):
+        return {name: pc.is_null(columns[name]) for name in missing}
+    masks, lines, found = {}, None, 0
+    for name, count in missing.items():
+        patterns = [(dump(name) + colon + "null").encode() for colon in (":", ": ")]
+        seen = sum(map(block.count, patterns))
+        found += seen
+        if seen == count:
+            masks[name] = pc.is_null(columns[name])
+        elif seen:
+            lines = _lines(block) if lines is None else lines
+            mask = pc.or_(*(pc.match_substring(lines, each.decode()) for each in patterns))
+            if pc.sum(mask).as_py() != seen:
+                return None
+            masks[name] = mask
+    return masks if found == written else None
+
+
+def _lines(block: bytes) -> pa.Array:
+    """The block's lines, without copying them."""
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + 1
+    if not block.endswith(b"\n"):
+        ends = np.append(ends, len(block))
+    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(block))
+
+
+def _extra(
+    unknown: dict[str, pa.ChunkedArray], nulls: dict[str, Any], rows: int, *, has_escapes: bool
+) -> pa.Array | pa.ChunkedArray | None:
+    """The JSON objects of what has no column; ``None`` if a value is nested."""
+    pieces = []
+    for name, column in unknown.items():
+        text = _json_text(column, has_escapes=has_escapes)
+        if text is None:
+            return None
+        pieces.append(pc.binary_join_element_wise(f"{dump(name)}:", text, ""))
+    for name, mask in nulls.items():
+        pieces.append(pc.if_else(mask, f"{dump(name)}:null", pa.scalar(None, pa.string())))
+    if not pieces:
+        return pa.nulls(rows, pa.string())
+    inner = pc.binary_join_element_wise(*pieces, ",", null_handling="skip")
+    whole = pc.binary_join_element_wise("{", inner, "}", "")
+    return pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), whole)
+
+
+def _json_text(column: pa.ChunkedArray, *, has_escapes: bool) -> pa.ChunkedArray | None:
+    """Each value as the JSON it was; null stays null; ``None`` if values are nested."""
+    kind = column.type
+    if pa.types.is_string(kind):
+        if not has_escapes:
+            return pc.binary_join_element_wise('"', column, '"', "")
+        codes = column.combine_chunks().dictionary_encode()
+        texts = pa.array([dump(each) for each in codes.dictionary.to_pylist()], pa.string())
+        return texts.take(codes.indices)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        return column.cast(pa.string())
+    return column.cast(pa.string()) if pa.types.is_null(kind) else None

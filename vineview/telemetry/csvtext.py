@@ -1,0 +1,237 @@
+"""CSV: a row per record; ours says which is the header, others are samples with our names.
+
+The columns are ``record`` (``header``, ``sample`` or ``event``) and those of the table. The first
+row is the header, its fields as JSON in ``extra``. Text is always quoted, so that an empty text
+and no value differ. (Contract, section 3.)
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from vineview.telemetry.conform import check_columns, conform
+from vineview.telemetry.findings import Document
+from vineview.telemetry.jsontext import dump
+from vineview.telemetry.table import SCHEMA
+from vineview.telemetry.texts import instant_texts
+
+__all__ = ["header_line", "is_csv", "row_lines", "tables"]
+
+_BLOCK: Final = 4 << 20
+_LONGEST: Final = 64 << 20
+_SEPARATORS: Final = (",", ";", "\t", "|")
+_NAMES: Final = ("record", *SCHEMA.names)
+_KNOWN: Final = frozenset(_NAMES)
+_WRITTEN: Final = pa.schema([("record", pa.string()), *SCHEMA]).set(1, pa.field("at", pa.string()))
+
+
+def is_csv(data: bytes) -> bool:
+    """Whether data begins with a line of column names, one of them the table's."""
+    line = data[:65536].lstrip().partition(b"\n")[0].decode("utf-8", "replace")
+    return not line.startswith(("{", "[")) and bool(_KNOWN & set(_columns(line)[0]))
+
+
+def tables(stream: BinaryIO, document: Document) -> Iterator[pa.Table]:
+    """The records as tables in `table.SCHEMA`, in the file's order.
+
+    Args:
+        stream: The text, of UTF-8 or Latin-1.
+        document: Gets the header before the first table; findings and losses as they come.
+
+    Raises:
+        TelemetryError: If a column is missing, or the header is of another major version.
+    """
+    head = stream.readline()
+    while head and not head.strip():
+        head = stream.readline()
+    names, separator = _columns(_decoded(head, document).decode("utf-8", "replace"))
+    check_columns(names, document)
+    if "record" not in names:
+        document.note("has no column 'record' and so no header; its rows are read as samples")
+    line = 2
+    for data, is_last in _blocks(stream):
+        block = _decoded(data, document)
+        if is_last:
+            block = _without_cut(block, document, line, is_ours="record" in names)
+        rows = _parse(block, names, separator, document, line)
+        lines = _lines_of(rows, line)
+        line += block.count(b"\n")
+        if "record" in names:
+            rows, lines = _unheaded(rows, lines, document)
+        yield conform(rows, document, lines.__getitem__, is_text=True)
+
+
+def header_line(header: dict[str, Any]) -> bytes:
+    """The line of column names and the header's row."""
+    row = {"record": "header", "extra": dump(header)}
+    columns = [pa.array([row.get(each.name)], each.type) for each in _WRITTEN]
+    names = ",".join(f'"{name}"' for name in _NAMES)
+    return f"{names}\n".encode() + _written(pa.table(columns, schema=_WRITTEN))
+
+
+def row_lines(table: pa.Table) -> bytes:
+    """A table's records, a row each."""
+    what = pc.if_else(pc.is_null(table["kind"]), "sample", "event")
+    columns = [what, instant_texts(table["at"]), *table.columns[1:]]
+    return _written(pa.table(columns, schema=_WRITTEN))
+
+
+def _written(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pacsv.write_csv(table, sink, pacsv.WriteOptions(include_header=False))
+    return sink.getvalue()
+
+
+def _columns(line: str) -> tuple[list[str], str]:
+    """The names in a line, and what separates them."""
+    separator = max(_SEPARATORS, key=line.count)
+    try:
+        row = next(csv.reader([line.strip("\r\n")], delimiter=separator), [])
+    except csv.Error:
+        row = []
+    return [name.strip().removeprefix("\ufeff") for name in row], separator
+
+
+def _decoded(block: bytes, document: Document) -> bytes:
+    """The block as UTF-8; what is not is taken for Latin-1."""
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return block.decode("utf-8", "replace").encode()
+        if not any("Latin-1" in each.message for each in document.findings):
+            document.note("is not UTF-8 text; read as Latin-1")
+        return block.decode("latin-1").encode()
+    return block
+
+
+def _blocks(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Whole rows, some megabytes at a time, and whether they are the last."""
+    rest = b""
+    while piece := stream.read(_BLOCK):
+        rest += piece
+        end = len(rest)
+        while True:
+            end = rest.rfind(b"\n", 0, end) + 1
+            if not end or rest.count(b'"', 0, end) % 2 == 0:
+                break
+            end -= 1
+        if not end and len(rest) > _LONGEST:  # a quote that is never closed
+            end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end], False
+            rest = rest[end:]
+    yield rest, True
+
+
+def _parse(
+    block: bytes, names: list[str], separator: str, document: Document, line: int
+) -> pa.Table:
+    """The block's rows as text columns; rows of another width are set aside."""
+    empty = pa.schema([(name, pa.string()) for name in names]).empty_table()
+    if not block.strip():
+        return empty
+    wrong: list[str] = []
+
+    def set_aside(row: Any) -> str:
+        wrong.append(row.text or "")
+        return "skip"
+
+    try:
+        rows = pacsv.read_csv(
+            pa.BufferReader(block),
+            pacsv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            pacsv.ParseOptions(
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=set_aside
+            ),
+            pacsv.ConvertOptions(
+                column_types=empty.schema,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                null_values=[""],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        document.lose(f"damaged record set aside: not CSV ({str(error)[:120]})", line)
+        return empty
+    for text in wrong:
+        at = block.find(text.encode())
+        number = line + block.count(b"\n", 0, max(at, 0))
+        width = len(next(csv.reader([text], delimiter=separator), []))
+        problem = f"it has {width} values, not {len(names)}"
+        document.lose(f"damaged record set aside: {problem}", number, text=text)
+    return rows
+
+
+def _without_cut(block: bytes, document: Document, line: int, *, is_ours: bool) -> bytes:
+    """The last block without a row that is cut.
+
+    A row we wrote is whole with its line end, or with the closed quote of its last value.
+    """
+    if not block or block.endswith(b"\n"):
+        return block
+    start = len(block)
+    while start > 0:
+        start = max(block.rfind(b"\n", 0, start), 0)
+        if block.count(b'"', 0, start) % 2 == 0:
+            break
+    start += block[start : start + 1] == b"\n"
+    row = block[start:]
+    if row.count(b'"') % 2 == 0 and (not is_ours or row.endswith(b'}"')):
+        return block
+    number = line + block.count(b"\n", 0, start)
+    text = row.decode("utf-8", "replace")
+    document.lose("the file ends in the middle of this record", number, text=text)
+    return block[:start]
+
+
+def _lines_of(rows: pa.Table, line: int) -> list[int]:
+    """The line each row begins on: one a row, and more where a text holds line ends."""
+    inside = [0] * rows.num_rows
+    for column in rows.columns:
+        if pc.any(pc.match_substring(column, "\n")).as_py():
+            counts = pc.fill_null(pc.count_substring(column, "\n"), 0).to_pylist()
+            inside = [sum(pair) for pair in zip(inside, counts, strict=True)]
+    lines = []
+    for more in inside:
+        lines.append(line)
+        line += 1 + more
+    return lines
+
+
+def _unheaded(rows: pa.Table, lines: list[int], document: Document) -> tuple[pa.Table, list[int]]:
+    """The rows that are records; the header's goes to the document."""
+    kind = rows["kind"] if "kind" in rows.column_names else pa.nulls(rows.num_rows, pa.string())
+    fits = pc.if_else(
+        pc.is_valid(kind), pc.equal(rows["record"], "event"), pc.equal(rows["record"], "sample")
+    )
+    fits = pc.fill_null(fits, False)
+    for index in pc.indices_nonzero(pc.invert(fits)).to_pylist():
+        name = rows["record"][index].as_py()
+        if name == "header" and not document.header:
+            _take_header(rows, index, lines[index], document)
+        else:
+            problem = f"'record' is {name!r} and 'kind' {kind[index].as_py()!r}"
+            document.lose(f"damaged record set aside: {problem}", lines[index])
+    kept = [line for line, fit in zip(lines, fits.to_pylist(), strict=True) if fit]
+    return rows.filter(fits).drop_columns("record"), kept
+
+
+def _take_header(rows: pa.Table, index: int, line: int, document: Document) -> None:
+    text = rows["extra"][index].as_py() if "extra" in rows.column_names else None
+    try:
+        header = json.loads(text or "{}")
+    except ValueError as error:
+        document.note(f"damaged header set aside: not JSON ({error})", line, severity="error")
+        return
+    if isinstance(header, dict):
+        document.header = header
+        document.check_version()

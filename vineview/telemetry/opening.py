@@ -1,0 +1,170 @@
+"""Opens an export of any format and size as tables, a piece at a time.
+
+NDJSON, CSV and Parquet are streamed. A JSON document and OTLP-JSON are read whole: their records
+cannot be told before the end is seen.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import pyarrow as pa
+
+from vineview.telemetry import csvtext, lines, otlp, parquet
+from vineview.telemetry.columns import records_to_table
+from vineview.telemetry.findings import Document
+from vineview.telemetry.packing import unpacked
+from vineview.telemetry.reading import is_lines, read
+from vineview.telemetry.sources import is_url, unreadable
+
+__all__ = ["open_tables", "size_of"]
+
+_HEAD: Final = 1 << 20
+_ROWS: Final = 1 << 14
+
+
+def open_tables(
+    path: str | os.PathLike[str],
+    document: Document,
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[pa.Table]:
+    """The records of an export as tables in `table.SCHEMA`, in its order.
+
+    Args:
+        path: A file, a folder of Parquet files, or an http(s) address.
+        document: Gets the header before the first table; findings and losses as they come.
+        progress: Called with the number of bytes read since the last call.
+
+    Raises:
+        TelemetryError: If it cannot be read, holds no export, or one of another major version.
+    """
+    counts = {"samples": 0, "events": 0}
+    for table in _tables(path, document, progress or (lambda _bytes: None)):
+        samples = table["kind"].null_count
+        counts["samples"] += samples
+        counts["events"] += table.num_rows - samples
+        yield table
+    document.check_header(is_empty=not any(counts.values()))
+    document.finish(**counts)
+
+
+def size_of(path: str | os.PathLike[str]) -> int | None:
+    """How many bytes there are to read, if that can be told."""
+    place = Path(path)
+    if is_url(os.fspath(path)):
+        return None
+    files = place.rglob("*.parquet") if place.is_dir() else [place]
+    try:
+        return sum(each.stat().st_size for each in files)
+    except OSError:
+        return None
+
+
+def _tables(
+    path: str | os.PathLike[str], document: Document, progress: Callable[[int], object]
+) -> Iterator[pa.Table]:
+    place = Path(path)
+    if is_url(os.fspath(path)):
+        yield from _whole(_fetched(os.fspath(path)), document)
+        return
+    if place.is_dir():
+        yield from parquet.folder_tables(place, document)
+        return
+    try:
+        file = place.open("rb")
+    except OSError as error:
+        raise unreadable(place, error) from error
+    with file:
+        counted = _Counted(file, progress)
+        if file.read(len(parquet.MAGIC)) == parquet.MAGIC:
+            yield from parquet.tables(place, document)
+            return
+        file.seek(0)
+        yield from _text_tables(cast("BinaryIO", counted), document)
+
+
+def _text_tables(file: BinaryIO, document: Document) -> Iterator[pa.Table]:
+    pieces = unpacked(file, document)
+    head = bytearray()
+    for piece in pieces:
+        head += piece
+        if len(head) >= _HEAD:
+            break
+    rest = chain([bytes(head)], pieces)
+    if csvtext.is_csv(bytes(head)):
+        yield from csvtext.tables(cast("BinaryIO", _Joined(rest)), document)
+        return
+    text = bytes(head).decode("utf-8", "surrogateescape")
+    if head.strip() and is_lines(text) and not otlp.is_otlp(text):
+        yield from lines.tables(rest, document)
+        return
+    yield from _whole(b"".join(rest), document)
+
+
+def _whole(data: bytes, document: Document) -> Iterator[pa.Table]:
+    """Read at once what cannot be streamed."""
+    whole = read(data, document.source)
+    document.header = whole.header
+    document.skipped += whole.skipped
+    document.findings += whole.findings
+    for records in (whole.samples, whole.events):
+        for start in range(0, len(records), _ROWS):
+            yield records_to_table(records[start : start + _ROWS])
+
+
+def _fetched(url: str) -> bytes:
+    from vineview.telemetry.sources import Source  # noqa: PLC0415 - only addresses need it
+
+    return Source(url, named=True).read()
+
+
+class _Counted:
+    """A file that tells how much of it was read."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO, progress: Callable[[int], object]) -> None:
+        self._file, self._progress = file, progress
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self._progress(len(piece))
+        return piece
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _Joined(io.RawIOBase):
+    """Pieces as one stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, b""
+
+    def read(self, size: int = -1) -> bytes:
+        parts, have = [self._rest], len(self._rest)
+        while have < size or size < 0:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            parts.append(piece)
+            have += len(piece)
+        data = b"".join(parts)
+        end = len(data) if size < 0 else size
+        self._rest = data[end:]
+        return data[:end]
+
+    def readline(self, _size: int | None = -1) -> bytes:
+        while b"\n" not in self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            self._rest += piece
+        line, newline, self._rest = self._rest.partition(b"\n")
+        return line + newline

@@ -1,0 +1,203 @@
+"""OpenTelemetry metrics as OTLP-JSON, read as samples.
+
+Points of one resource, one set of attributes and one instant are one sample. Gauges and sums are
+read; units are brought to ours, increments are added up; attributes and metrics this version does
+not know are kept under their own names.
+(https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from vineview.telemetry.checks import format_at
+from vineview.telemetry.findings import Document
+from vineview.telemetry.metrics import METRICS
+from vineview.telemetry.schema import FORMAT, VERSION
+
+__all__ = ["is_otlp", "read"]
+
+_LABELS: Final = {
+    "device.id": "device_id",
+    "session.id": "session_id",
+    "os.type": "platform",
+    "os.name": "platform",
+    "network.connection.type": "network",
+    "network.type": "network",
+    "service.version": "app_version",
+    "app.version": "app_version",
+    "geo.country.iso_code": "country",
+    "memory.source": "memory_source",
+}
+_FACTORS: Final = {
+    ("mb", "By"): 2**-20,
+    ("mb", "KiBy"): 2**-10,
+    ("mb", "kBy"): 1000 / 2**20,
+    ("mb", "MBy"): 1e6 / 2**20,
+    ("mb", "GiBy"): 2**10,
+    ("ms", "s"): 1000.0,
+    ("ms", "us"): 0.001,
+    ("rate", "1"): 100.0,
+}
+_PREFIXES: Final = ("openvine", "vineview")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DELTA: Final = {1, "AGGREGATION_TEMPORALITY_DELTA"}
+
+Object = dict[str, Any]
+
+
+def is_otlp(text: str) -> bool:
+    """Whether a text is OTLP-JSON metrics, one document or one a line."""
+    return text.lstrip().startswith("{") and '"resourceMetrics"' in text[:4096]
+
+
+def read(text: str, document: Document) -> None:
+    """Read every point into the document's samples; what cannot be read is named and counted.
+
+    Args:
+        text: One OTLP-JSON document, or one on each line.
+        document: Gets the samples, a header and findings.
+    """
+    points = _Points(document)
+    for line, request in _requests(text, document):
+        for labels, metric in _metrics(request, document, line):
+            points.add(labels, metric, line)
+    document.header = {"format": FORMAT, "version": VERSION, "source": "OTLP-JSON metrics"}
+    for record in sorted(points.samples.values(), key=lambda each: str(each["at"])):
+        document.add(record, None)
+
+
+def _requests(text: str, document: Document) -> Iterator[tuple[int, Any]]:
+    """Each document of the text and the line it begins on."""
+    decoder, position, line = json.JSONDecoder(parse_constant=document.not_a_number), 0, 1
+    while True:
+        blank = len(text) - len(text[position:].lstrip())
+        line += text.count("\n", position, blank)
+        if blank >= len(text):
+            return
+        try:
+            value, end = decoder.raw_decode(text, blank)
+        except (ValueError, RecursionError):
+            end = text.find("\n", blank)
+            if end < 0 or not text[end:].lstrip().startswith('{"resourceMetrics"'):
+                at = len(text.encode("utf-8", "surrogateescape"))
+                document.lose(f"not a whole OTLP-JSON document; it ends at byte {at}", line)
+                return
+            document.lose("damaged OTLP-JSON document set aside", line)
+        else:
+            yield line, value
+        line += text.count("\n", blank, end)
+        position = end
+
+
+def _metrics(request: Any, document: Document, line: int) -> Iterator[tuple[Object, Object]]:
+    """Each metric with its resource's attributes."""
+    for resource in _objects(request, "resourceMetrics"):
+        labels = _labels(resource.get("resource") or {})
+        for scope in (*_objects(resource, "scopeMetrics"), *_objects(resource, "scope_metrics")):
+            for metric in _objects(scope, "metrics"):
+                if isinstance(metric.get("name"), str):
+                    yield labels, metric
+                else:
+                    document.lose("a metric without a name is set aside", line)
+
+
+class _Points:
+    """Gathers points into samples: one for each instant and set of attributes."""
+
+    def __init__(self, document: Document) -> None:
+        self.samples: dict[Any, Object] = {}
+        self._totals: dict[Any, float] = {}
+        self._document = document
+
+    def add(self, labels: Object, metric: Object, line: int) -> None:
+        """Read one metric's points."""
+        name, factor = _name(metric["name"], str(metric.get("unit", "")))
+        data = metric.get("gauge") or metric.get("sum")
+        if not isinstance(data, dict):
+            kinds = metric.keys() - {"name", "unit", "description", "metadata"}
+            kind = ", ".join(sorted(kinds)) or "nothing"
+            self._document.lose(f"metric {metric['name']!r} is a {kind}, which is not read", line)
+            return
+        is_delta = data.get("aggregationTemporality") in _DELTA
+        for point in _objects(data, "dataPoints"):
+            at, value = _instant(point.get("timeUnixNano")), _value(point)
+            if at is None or value is None:
+                what = "no instant" if at is None else "no number"
+                self._document.lose(f"a point of {metric['name']!r} has {what}", line)
+                continue
+            who = labels | _labels(point)
+            series = json.dumps(who, sort_keys=True)
+            value *= factor
+            if is_delta:
+                value += self._totals.get((series, name), 0)
+                self._totals[series, name] = value
+            self.samples.setdefault((series, at), {"at": format_at(at), **who})[name] = value
+
+
+def _name(name: str, unit: str) -> tuple[str, float]:
+    """The metric's name here, and what brings its unit to ours."""
+    plain = name.replace(".", "_").replace("-", "_").lower()
+    for prefix in _PREFIXES:
+        plain = plain.removeprefix(f"{prefix}_")
+    for candidate in (plain, f"{plain}_mb", f"{plain}_ms"):
+        if candidate in METRICS:
+            return candidate, _FACTORS.get((candidate.rsplit("_", 1)[-1], unit), 1)
+    return name, 1
+
+
+def _labels(owner: Any) -> Object:
+    """Attributes under our names, where there is one; text for what is text here."""
+    labels: Object = {}
+    for each in _objects(owner, "attributes"):
+        key = each.get("key")
+        if not isinstance(key, str):
+            continue
+        value = _any_value(each.get("value"))
+        ours = _LABELS.get(key, key)
+        if ours in _LABELS.values() or ours == "country":
+            value = str(value)
+            value = value.lower() if ours == "platform" else value
+            value = "cellular" if ours == "network" and value == "cell" else value
+            if key == "os.name" and ours in labels:
+                continue
+        if ours in {"at", "kind"} or ours in METRICS:
+            ours = f"attribute.{ours}"
+        labels[ours] = value
+    return labels
+
+
+def _any_value(value: Any) -> Any:
+    if not isinstance(value, dict) or not value:
+        return value
+    kind, inner = next(iter(value.items()))
+    if kind == "intValue":
+        return int(inner) if str(inner).lstrip("-").isdigit() else inner
+    if kind == "arrayValue":
+        return [_any_value(each) for each in (inner or {}).get("values", [])]
+    return inner
+
+
+def _instant(nanoseconds: Any) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _value(point: Object) -> float | None:
+    value = point.get("asDouble", point.get("asInt"))
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def _objects(owner: Any, name: str) -> list[Object]:
+    """The objects in a list of that name; nothing if there is none."""
+    inner = owner.get(name) if isinstance(owner, dict) else None
+    return [each for each in inner if isinstance(each, dict)] if isinstance(inner, list) else []

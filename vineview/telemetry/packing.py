@@ -1,0 +1,134 @@
+"""Takes gzip, zstd and UTF-16 off a stream, giving what comes before a cut or damage."""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
+
+from vineview.telemetry.findings import Document, not_export
+
+__all__ = ["GZIP", "ZSTD", "unpacked"]
+
+GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_PIECE: Final = 1 << 20
+_SMALL: Final = 1 << 14
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def unpacked(stream: BinaryIO, document: Document) -> Iterator[bytes]:
+    """The text of a stream as UTF-8, piece by piece.
+
+    Args:
+        stream: Plain, gzip or zstd data, told by its first bytes.
+        document: Is told when the compressed data is damaged or ends early.
+
+    Raises:
+        TelemetryError: If nothing of the compressed data can be read.
+    """
+    head = stream.read(_PIECE)
+    if head.startswith(GZIP):
+        pieces = _gunzip(stream, head, document)
+    elif head.startswith(ZSTD):
+        pieces = _unzstd(stream, head, document)
+    else:
+        pieces = chain([head] if head else [], iter(lambda: stream.read(_PIECE), b""))
+    return _as_utf8(pieces, document)
+
+
+def _as_utf8(pieces: Iterator[bytes], document: Document) -> Iterator[bytes]:
+    first = next(pieces, b"")
+    if first.startswith(_UTF16):
+        document.note("is UTF-16; read as such")
+        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        for piece in chain([first], pieces):
+            yield decoder.decode(piece).encode("utf-8", "replace")
+        return
+    yield first.removeprefix(codecs.BOM_UTF8)
+    yield from pieces
+
+
+def _gunzip(stream: BinaryIO, head: bytes, document: Document) -> Iterator[bytes]:
+    """Decompress every member."""
+    rest, read, has_whole = head, len(head), False
+    inflate = zlib.decompressobj(wbits=31)
+    while rest:
+        for start in range(0, len(rest), _SMALL):
+            good, error = _careful(inflate, rest[start : start + _SMALL])
+            has_whole = has_whole or bool(good)
+            yield good
+            if error is not None:
+                if not has_whole:
+                    raise not_export(document.source, f"is damaged gzip data ({error})") from error
+                document.note(f"gzip data is damaged ({error}); read up to there", severity="error")
+                document.is_cut = True
+                return
+            if inflate.eof:
+                rest = inflate.unused_data + rest[start + _SMALL :]
+                break
+        else:
+            rest = b""
+        if not rest:
+            rest = stream.read(_PIECE)
+            read += len(rest)
+        if inflate.eof:
+            rest = rest.lstrip(b"\0")  # padding some tools append
+            if rest:
+                inflate = zlib.decompressobj(wbits=31)
+    if not inflate.eof:
+        document.note(f"gzip data ends early, after {read} bytes", severity="error")
+        document.is_cut = True
+
+
+def _careful(inflate: Any, piece: bytes) -> tuple[bytes, zlib.error | None]:
+    """Decompress a piece; if it is damaged, save what its undamaged part gives."""
+    before = inflate.copy()
+    try:
+        return inflate.decompress(piece), None
+    except zlib.error as error:
+        good = bytearray()
+        with suppress(zlib.error):
+            for at in range(len(piece)):
+                good += before.decompress(piece[at : at + 1])
+        return bytes(good), error
+
+
+def _unzstd(stream: BinaryIO, head: bytes, document: Document) -> Iterator[bytes]:
+    """Decompress every frame; a cut one as far as its blocks are whole."""
+    has_whole = False
+    whole = pa.CompressedInputStream(pa.PythonFile(_Behind(head, stream), mode="r"), "zstd")
+    try:
+        while piece := whole.read(_SMALL):
+            has_whole = True
+            yield piece
+    except OSError as error:
+        if not has_whole:
+            raise not_export(
+                document.source, f"is zstd-compressed data, damaged ({error})"
+            ) from error
+        document.note(f"zstd data is cut or damaged ({error}); read up to there", severity="error")
+        document.is_cut = True
+
+
+class _Behind:
+    """A stream with the bytes already read put back."""
+
+    closed = False
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:
+            piece, self._head = self._head[:size], self._head[size:]
+            return piece
+        return self._stream.read(size)
+
+    def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,151 @@
+"""Parquet: one file with the header in its metadata, or a folder of them, by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vineview.errors import TelemetryError
+from vineview.telemetry.conform import check_columns, conform
+from vineview.telemetry.findings import Document, not_export
+from vineview.telemetry.jsontext import dump
+from vineview.telemetry.table import SCHEMA
+
+__all__ = ["HEADER_FILE", "HEADER_KEY", "MAGIC", "Writer", "folder_tables", "is_folder", "tables"]
+
+MAGIC: Final = b"PAR1"
+HEADER_KEY: Final = b"openvine.header"
+"""Where a file's metadata has the header, as JSON."""
+HEADER_FILE: Final = "header.json"
+"""Where a folder has it, beside its days."""
+
+_ROWS: Final = 1 << 16
+_GROUP: Final = 1 << 17
+
+
+def tables(
+    file: BinaryIO | str | Path, document: Document, fixed: dict[str, str] | None = None
+) -> Iterator[pa.Table]:
+    """The records of one file as tables in `table.SCHEMA`, in its order.
+
+    Args:
+        file: The file, or its path.
+        document: Gets the header, if it has none yet, and the findings.
+        fixed: Columns whose value the file's folder names.
+
+    Raises:
+        TelemetryError: If the file cannot be read, or its columns are not an export's.
+    """
+    try:
+        reader = pq.ParquetFile(file, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise not_export(
+            document.source, f"is Parquet data that cannot be read ({_short(error)})"
+        ) from error
+    with reader:
+        _take_header(reader, document)
+        fixed = {name: value for name, value in (fixed or {}).items() if name != "day"}
+        check_columns([*reader.schema_arrow.names, *fixed], document)
+        yield from _batches(reader, document, fixed)
+
+
+def folder_tables(folder: Path, document: Document) -> Iterator[pa.Table]:
+    """The records of a folder of Parquet files, file by file.
+
+    Raises:
+        TelemetryError: If it holds none, or one of them cannot be read.
+    """
+    files = _files(folder)
+    if not files:
+        raise TelemetryError(
+            f"{folder} holds no Parquet file",
+            source=str(folder),
+            hint="A partitioned export has files like day=2026-01-01/part-0.parquet.",
+        )
+    header = folder / HEADER_FILE
+    if header.is_file():
+        try:
+            kept = json.loads(header.read_text("utf-8"))
+            document.header = dict(kept["header"])
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            document.note(f"{HEADER_FILE} cannot be read ({error})")
+    for file in files:
+        parts = (part.split("=", 1) for part in file.relative_to(folder).parts[:-1] if "=" in part)
+        inner = Document(str(file), header=document.header, keep_aside=document.keep_aside)
+        yield from tables(file, inner, dict(map(tuple, parts)))
+        document.header = inner.header
+        document.skipped += inner.skipped
+        document.findings += inner.findings
+
+
+def is_folder(folder: Path) -> bool:
+    """Whether a folder is a partitioned export."""
+    return folder.name.lower().endswith(".parquet") or bool(_files(folder))
+
+
+class Writer:
+    """Writes tables to one Parquet file.
+
+    Args:
+        path: Where.
+        header: The export's header, kept in the file's metadata.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        schema = SCHEMA.with_metadata({HEADER_KEY: dump(header).encode()})
+        self._file = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows."""
+        if table.num_rows:
+            self._file.write_table(table, row_group_size=_GROUP)
+
+    def close(self) -> None:
+        """Write the index; without it the file is none."""
+        self._file.close()
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (*folder.glob("*.parquet"), *folder.glob("**/*=*/**/*.parquet"))
+    return sorted({each for each in found if each.is_file()})
+
+
+def _take_header(reader: pq.ParquetFile, document: Document) -> None:
+    text = (reader.metadata.metadata or {}).get(HEADER_KEY)
+    if text is None or document.header:
+        return
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        document.note(f"the header in its metadata is damaged ({error})", severity="error")
+        return
+    if isinstance(header, dict):
+        document.header = header
+        document.check_version()
+
+
+def _batches(
+    reader: pq.ParquetFile, document: Document, fixed: dict[str, str]
+) -> Iterator[pa.Table]:
+    row = 0
+    try:
+        for batch in reader.iter_batches(batch_size=_ROWS):
+            table = pa.Table.from_batches([batch])
+            for name, value in fixed.items():
+                if name not in table.column_names:
+                    column = pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
+                    table = table.append_column(name, column)
+            yield conform(table, document, lambda index, row=row: row + index + 1, is_text=False)
+            row += table.num_rows
+    except (pa.ArrowException, OSError) as error:
+        lost = reader.metadata.num_rows - row
+        document.lose(f"{lost} records cannot be read ({_short(error)})", row + 1, count=lost)
+
+
+def _short(error: BaseException) -> str:
+    return str(error).partition("\n")[0][:160]

@@ -1,0 +1,130 @@
+"""Reads a JSON document record by record, so that damage stays where it is."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Final
+
+from vineview.telemetry.findings import Document, not_export
+
+__all__ = ["UNDECODED", "Scanner"]
+
+UNDECODED: Final = re.compile("[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as ``surrogateescape`` reads them."""
+
+_MAX_TRIES: Final = 10_000
+_BLANK: Final = re.compile(r"[\s,]*")
+_ARRAY: Final = re.compile(r'"(samples|events)"\s*:\s*\[')
+_ARRAY_END: Final = re.compile(r'\]\s*(?:\}\s*\Z|,\s*"[^"]*"\s*:)')
+_CANDIDATE: Final = re.compile(r"[{\]]")
+
+
+class Scanner:
+    """Walks a JSON document record by record, so that damage stays where it is."""
+
+    def __init__(self, text: str, document: Document) -> None:
+        self._text = text
+        self._document = document
+        self._decoder = json.JSONDecoder(parse_constant=document.not_a_number)
+        self._line_at = (0, 1)
+
+    def read_document(self) -> None:
+        """Read the header's fields and both arrays, in whatever order they come."""
+        text, position = self._text, self._skip(0)
+        if not text.startswith("{", position):
+            raise not_export(self._document.source, "is not a JSON document or NDJSON")
+        position += 1
+        while True:
+            position = self._skip(position)
+            if text.startswith("}", position):
+                return
+            array = _ARRAY.match(text, position)
+            if array:
+                position = self._read_array(array.end())
+                continue
+            try:
+                position = self._read_field(position)
+            except (ValueError, RecursionError):
+                array = _ARRAY.search(text, position)
+                if array is None:
+                    self._ends_early(position)
+                    return
+                self._document.lose("damaged header field set aside", self._line(position), count=0)
+                position = array.start()
+
+    def _read_field(self, position: int) -> int:
+        """Read one header field; returns where it ends."""
+        key, position = self._decoder.raw_decode(self._text, position)
+        position = self._skip(position)
+        if not isinstance(key, str) or not self._text.startswith(":", position):
+            raise ValueError("not a field")
+        value, end = self._decoder.raw_decode(self._text, self._skip(position + 1))
+        if end == len(self._text):
+            raise ValueError("the document ends with this value, which may be cut")
+        self._document.header[key] = value
+        return end
+
+    def _read_array(self, position: int) -> int:
+        """Read records up to the closing bracket; returns where to go on."""
+        while True:
+            position = self._skip(position)
+            if position >= len(self._text):
+                return position
+            if self._text.startswith("]", position):
+                return position + 1
+            try:
+                record, end = self._decoder.raw_decode(self._text, position)
+            except (ValueError, RecursionError):
+                position = self._step_over(position)
+                continue
+            if UNDECODED.search(self._text, position, end):
+                self._document.lose(
+                    "damaged record set aside: it is not UTF-8 text", self._line(position)
+                )
+            else:
+                self._document.add(record, self._line(position))
+            position = end
+
+    def _step_over(self, position: int) -> int:
+        """Find the next whole record, or the array's end, after a damaged one."""
+        line = self._line(position)
+        candidates = _CANDIDATE.finditer(self._text, position + 1)
+        for match in itertools.islice(candidates, _MAX_TRIES):
+            if match[0] == "]":
+                found = _ARRAY_END.match(self._text, match.start()) is not None
+            else:
+                found = self._is_record(match.start())
+            if found:
+                self._document.lose("damaged record set aside: not JSON", line)
+                return match.start()
+        at = len(self._text.encode("utf-8", "surrogateescape"))
+        self._document.lose(f"the file ends in the middle of this record, at byte {at}", line)
+        return len(self._text)
+
+    def _is_record(self, position: int) -> bool:
+        try:
+            value, _ = self._decoder.raw_decode(self._text, position)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(value, dict) and "at" in value
+
+    def _ends_early(self, position: int) -> None:
+        """Say where a document without its closing brace ends."""
+        if self._document.skipped and position >= len(self._text):
+            return  # said already, with the record it cut
+        at = len(self._text.encode("utf-8", "surrogateescape"))
+        last = self._line(len(self._text))
+        self._document.note(f"the document ends early, at byte {at}", last, severity="error")
+
+    def _skip(self, position: int) -> int:
+        match = _BLANK.match(self._text, position)
+        return match.end() if match else position
+
+    def _line(self, position: int) -> int:
+        """The line of a position, counting on from the last one asked for."""
+        start, line = self._line_at if position >= self._line_at[0] else (0, 1)
+        line += self._text.count("\n", start, position)
+        self._line_at = (position, line)
+        return line
