@@ -41,7 +41,10 @@ def measured_of(message):
 
 def points_of(line, buffers):
     x, y = buffers[line["x"]["vv_buffer"]], buffers[line["y"]["vv_buffer"]]
-    return np.frombuffer(x), np.frombuffer(y, "float32")
+    at_ms = np.frombuffer(x, line["x"]["dtype"])
+    if "step" in line["x"]:
+        at_ms = line["x"]["start"] + at_ms * line["x"]["step"]
+    return at_ms, np.frombuffer(y, "float32")
 
 
 def drawn(browser):
@@ -52,7 +55,7 @@ def drawn(browser):
             traces = [t for t in message["figure"]["data"] if "x" in t]
             lines = {trace["uid"]: points_of(trace, buffers) for trace in traces}
         if message["kind"] == "append":
-            assert lines["measured"][0][-1] == message["after_ms"]
+            assert lines["measured"][0][-1] == pytest.approx(message["after_ms"], abs=0.01)
             for line in message["lines"]:
                 both = zip(lines[line["uid"]], points_of(line, buffers), strict=True)
                 lines[line["uid"]] = tuple(np.concatenate(pair) for pair in both)

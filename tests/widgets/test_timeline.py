@@ -82,7 +82,7 @@ class TestOpening:
         measured = next(
             t for t in browser.of("figure")[0]["figure"]["data"] if t["uid"] == "measured"
         )
-        assert len(browser.buffers_of("figure")[0][measured["x"]["vv_buffer"]]) == 121 * 8
+        assert len(browser.buffers_of("figure")[0][measured["x"]["vv_buffer"]]) == 121 * 4
 
 
 class TestPlaying:

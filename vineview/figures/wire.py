@@ -1,29 +1,41 @@
 """A figure on its way out: as buffers for a widget message, as compact JSON for a file.
 
 Arrays never become lists of numbers. In a message they travel as binary beside the text, each
-array once however many traces share it; in JSON they are plotly's own base64 form.
+array once however many traces share it; in JSON they are plotly's own base64 form. A line's
+instants travel in half their size, as steps of a 4,000,000,000th of their span.
 """
 
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["compact_json", "packed"]
+__all__ = ["Instants", "compact_json", "packed"]
 
 _CODES = {"float64": "f8", "float32": "f4", "int64": "i4", "int32": "i4"}
+
+_STEPS = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """Ascending instants in milliseconds, to be packed as steps from the first."""
+
+    at_ms: np.ndarray[Any, np.dtype[np.float64]]
 
 
 def packed(spec: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """Take the arrays out of a figure.
 
     Args:
-        spec: ``data`` and ``layout`` with numpy arrays.
+        spec: ``data`` and ``layout`` with numpy arrays and `Instants`.
 
     Returns:
-        The same with ``{"vv_buffer": i, "dtype": ...}`` in their place, and the buffers.
+        The same with ``{"vv_buffer": i, "dtype": ...}`` in their place, and the buffers; instants
+        have ``start`` and ``step`` beside, in milliseconds.
 
     Example:
         >>> packed({"data": [{"x": np.zeros(2)}]})[0]
@@ -32,8 +44,16 @@ def packed(spec: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     buffers: list[bytes] = []
     places: dict[int, dict[str, Any]] = {}
 
-    def place(array: np.ndarray[Any, Any]) -> dict[str, Any]:
-        if id(array) not in places:
+    def place(found: np.ndarray[Any, Any] | Instants) -> dict[str, Any]:
+        array = found.at_ms if isinstance(found, Instants) else found
+        if id(array) not in places and isinstance(found, Instants) and array.size:
+            start, span = float(array[0]), float(array[-1] - array[0])
+            step = span / _STEPS or 1.0
+            steps = np.minimum(np.round((array - start) / step), _STEPS).astype(np.uint32)
+            at = {"vv_buffer": len(buffers), "dtype": "uint32", "start": start, "step": step}
+            places[id(array)] = at
+            buffers.append(steps.tobytes())
+        elif id(array) not in places:
             numbers = array if array.dtype == np.float32 else array.astype(np.float64)
             places[id(array)] = {"vv_buffer": len(buffers), "dtype": str(numbers.dtype)}
             buffers.append(numbers.tobytes())
@@ -60,7 +80,7 @@ def compact_json(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mapped(part: Any, replace: Any) -> Any:
-    if isinstance(part, np.ndarray):
+    if isinstance(part, np.ndarray | Instants):
         return replace(part)
     if isinstance(part, dict):
         return {name: _mapped(value, replace) for name, value in part.items()}

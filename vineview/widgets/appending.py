@@ -12,8 +12,9 @@ import numpy as np
 
 from vineview.figures.curves import SeriesCurves
 from vineview.figures.memory import TINT
+from vineview.figures.wire import Instants
 
-__all__ = ["Appending", "without_tints"]
+__all__ = ["Appending", "lean"]
 
 _UIDS = {
     "video_memory_mb": "measured",
@@ -86,14 +87,19 @@ class Appending:
         return had.size > 0 and np.array_equal(had, at_ms[: had.size])
 
 
-def without_tints(spec: Spec) -> Spec:
-    """The figure without the areas' points, which the page takes from the lines above them."""
-    data = [
-        {name: value for name, value in trace.items() if name not in ("x", "y")}
-        if trace["uid"].endswith(TINT)
-        else trace
-        for trace in spec["data"]
-    ]
+def lean(spec: Spec) -> Spec:
+    """The figure as it is sent.
+
+    The page takes the areas' points from the lines above them, and a line's instants take half.
+    """
+    data = []
+    for trace in spec["data"]:
+        if trace["uid"].endswith(TINT):
+            data.append({name: value for name, value in trace.items() if name not in ("x", "y")})
+        elif trace["uid"] in _UIDS.values():
+            data.append({**trace, "x": Instants(trace["x"])})
+        else:
+            data.append(trace)
     return {**spec, "data": data}
 
 

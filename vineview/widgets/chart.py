@@ -5,7 +5,8 @@ monitor or the telemetry holds through the same figure that reports use. The pag
 points as it has pixels; when a person zooms in it asks for that stretch, one question at a time.
 
 Messages, beside those of :mod:`~vineview.widgets.plot`; instants are milliseconds since 1970 in
-UTC, and points travel as buffers, float64 for instants and float32 for values:
+UTC. Points travel as buffers: values as float32, instants as float64 where few are appended and
+else as steps (:mod:`~vineview.figures.wire`).
 
 =============  =========  ======================================================================
 kind           direction  fields
@@ -49,7 +50,7 @@ from vineview.figures.picture import PICTURE_POINTS
 from vineview.figures.theme import LIGHT
 from vineview.figures.wire import packed
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
-from vineview.widgets.appending import Appending, without_tints
+from vineview.widgets.appending import Appending, lean
 from vineview.widgets.base import Buffers, Message
 from vineview.widgets.plot import LIVE_POINTS, Plot
 from vineview.widgets.sources import MemorySource, source_of
@@ -199,7 +200,7 @@ class MemoryChart(Plot):
             self._appending.whole(spec, self._source.curves)
 
     def _wire_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
-        return without_tints(spec)
+        return lean(spec)
 
     def _kept_spec(self) -> dict[str, Any] | None:
         return self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)
@@ -266,7 +267,7 @@ def _stretch(message: Message) -> tuple[float, float]:
 
 def _points_of(lines: Lines) -> list[dict[str, Any]]:
     """The lines' points alone: the page has their looks."""
-    traces = without_tints({"data": memory_traces(lines, LIGHT)})["data"]
+    traces = lean({"data": memory_traces(lines, LIGHT)})["data"]
     return [{name: each[name] for name in ("uid", "x", "y")} for each in traces if "x" in each]
 
 

@@ -20,10 +20,19 @@ from vineview.figures.curves import Curves, SeriesCurves, memory_curves
 from vineview.figures.marks import MARKED
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.telemetry.frames import events_frame, samples_frame
-from vineview.telemetry.schema import Sample, change_to_record, parse_at
+from vineview.telemetry.schema import Sample, change_to_record
 from vineview.telemetry.thresholds import Thresholds
+from vineview.widgets.stretch import stretch_of
 
-__all__ = ["LiveSource", "MemorySource", "RecordedSource", "Status", "last_sample", "source_of"]
+__all__ = [
+    "FrameSource",
+    "LiveSource",
+    "MemorySource",
+    "RecordedSource",
+    "Status",
+    "last_sample",
+    "source_of",
+]
 
 _ANALYTICS_SHARE = 20.0  # analytics may take a twentieth of the time
 _ANALYTICS_PAUSE_S = 10.0  # but a slow first time must not leave growth unsaid for long
@@ -193,8 +202,8 @@ class LiveSource:
         return self._usage
 
     def usage_between(self, start_at: datetime, end_at: datetime) -> Any:
-        """Analytics of what it keeps of that stretch."""
-        return _usage_between(self._monitor.export(), start_at, end_at)
+        """The figures of what it keeps of that stretch."""
+        return stretch_of(self.samples, self.marks, start_at=start_at, end_at=end_at)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Follow the monitor's samples, and the changes worth a mark."""
@@ -209,21 +218,31 @@ class LiveSource:
         return self._monitor.subscribe(hear)
 
 
-class RecordedSource:
-    """Reads telemetry; it never changes.
+class FrameSource:
+    """Reads a frame of samples, however long.
 
     Args:
-        telemetry: The export.
+        samples: Columns as ``Telemetry.samples``, by time; ``at`` and ``video_memory_mb`` suffice.
+        events: Columns as ``Telemetry.events``.
+        thresholds: The limits drawn.
+
+    Example:
+        >>> at = pd.date_range("2026-01-01", periods=3, freq="30s", tz="UTC")
+        >>> samples = pd.DataFrame({"at": at, "video_memory_mb": [90.0, 95.0, 99.0]})
+        >>> FrameSource(samples).status.text
+        'Recorded 2026-01-01 00:00 to 00:01 UTC'
     """
 
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
-
-    @cached_property
-    def thresholds(self) -> Thresholds:
-        """The usual limits, with the cap on controllers that was configured."""
-        cap = (self._telemetry.config or {}).get("max_controllers")
-        return Thresholds() if cap is None else Thresholds(max_controllers=int(cap))
+    def __init__(
+        self,
+        samples: pd.DataFrame,
+        events: pd.DataFrame | None = None,
+        *,
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        self.samples = samples
+        self.marks = events_frame([]) if events is None else events
+        self.thresholds = thresholds or Thresholds()
 
     @cached_property
     def reading(self) -> Sample | None:
@@ -241,28 +260,18 @@ class RecordedSource:
         return Status("recorded", f"Recorded {start:%Y-%m-%d %H:%M} to {ends} UTC")
 
     @cached_property
-    def samples(self) -> pd.DataFrame:
-        """All samples."""
-        return self._telemetry.samples
-
-    @cached_property
     def curves(self) -> Curves:
         """All of it."""
         return memory_curves(self.samples)
 
     @cached_property
-    def marks(self) -> pd.DataFrame:
-        """All events; the figure picks those it marks."""
-        return self._telemetry.events
-
-    @cached_property
     def usage(self) -> Any:
-        """The analytics of the whole recording."""
-        return self._telemetry.analytics().memory_usage
+        """The figures of all of it."""
+        return stretch_of(self.samples, self.marks)
 
     def usage_between(self, start_at: datetime, end_at: datetime) -> Any:
-        """Analytics of that stretch."""
-        return _usage_between(self._telemetry, start_at, end_at)
+        """The figures of that stretch."""
+        return stretch_of(self.samples, self.marks, start_at=start_at, end_at=end_at)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Nothing ever comes; there is nothing to end."""
@@ -270,14 +279,23 @@ class RecordedSource:
         return lambda: None
 
 
-def _usage_between(telemetry: Telemetry, start_at: datetime, end_at: datetime) -> Any:
-    kept = [
-        [record for record in records if start_at <= parse_at(record["at"]) <= end_at]
-        for records in (telemetry.sample_records, telemetry.event_records)
-    ]
-    if not any(record.get("video_memory_mb") is not None for record in kept[0]):
-        return None
-    return Telemetry(telemetry.header, *kept).analytics().memory_usage
+class RecordedSource(FrameSource):
+    """Reads telemetry; it never changes.
+
+    Args:
+        telemetry: The export.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        cap = (telemetry.config or {}).get("max_controllers")
+        limits = Thresholds() if cap is None else Thresholds(max_controllers=int(cap))
+        super().__init__(telemetry.samples, telemetry.events, thresholds=limits)
+        self._telemetry = telemetry
+
+    @cached_property
+    def usage(self) -> Any:
+        """The analytics of the whole recording."""
+        return self._telemetry.analytics().memory_usage
 
 
 def last_sample(samples: pd.DataFrame) -> Sample | None:

@@ -16,6 +16,7 @@ function vvUnpack(part, buffers) {
   if (typeof part.vv_buffer === "number") {
     const view = buffers[part.vv_buffer];
     const own = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+    if (part.dtype === "uint32") return Float64Array.from(new Uint32Array(own), (steps) => part.start + steps * part.step);
     return part.dtype === "float32" ? new Float32Array(own) : new Float64Array(own);
   }
   return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, vvUnpack(value, buffers)]));

@@ -24,7 +24,7 @@ class VineKeys {
     this.at = null;
     this.rule = vvNode("div", { class: "vv-plot-rule", "aria-hidden": "true", hidden: true });
     this.reading = vvNode("div", { class: "vv-reading", role: "status" });
-    this.drags = this.button("Zoom", "What dragging does: zoom in, or mark a stretch to analyse (a)", () => this.toggleBrush());
+    this.drags = this.button("Drag: zoom", "What dragging does: zoom in, or mark a stretch to analyse (a)", () => this.toggleBrush());
     this.zone = this.button("UTC", "Read time in UTC or in local time (u)", () => this.toggleZone());
     const keys = vvNode("dl", { class: "vv-chart-keys", hidden: true, id: `vv-keys-${view.id}` }, ...VV_CHART_KEYS.flatMap(([key, does]) => [vvNode("dt", {}, key), vvNode("dd", {}, does)]));
     this.help = this.button("?", "Keys of this chart (?)", () => this.toggleHelp());
@@ -69,7 +69,7 @@ class VineKeys {
 
   toggleBrush() {
     this.plot.brushing = !this.plot.brushing;
-    vvText(this.drags, this.plot.brushing ? "Analyse" : "Zoom");
+    vvText(this.drags, this.plot.brushing ? "Drag: analyse" : "Drag: zoom");
     vvSet(this.plot.el, "data-brushing", this.plot.brushing);
     this.plot.redraw();
   }

@@ -130,10 +130,11 @@ class VinePlot {
     return { data: close, layout: { ...layout, xaxis: { ...layout.xaxis, range: this.zoom } } };
   }
 
-  /** Draw again, for what there is to draw has changed. */
-  redraw() {
+  /** Draw again, for what there is to draw has changed. @param {{now?: boolean}} [when] */
+  redraw({ now } = {}) {
     this.version += 1;
-    this.draw();
+    if (now && this.draws && !this.view.closed) this.drawNow();
+    else this.draw();
   }
 
   /** The picture in words. @param {string} summary */

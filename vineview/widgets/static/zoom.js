@@ -93,7 +93,7 @@ class VineZoom {
     if (seq !== this.seq) return; // of something no longer looked at
     if (this.plot.zoom) this.plot.detail = { start_ms, end_ms, lines: new Map(lines.map((/** @type {VineLine} */ line) => [line.uid, line])) };
     else this.plot.replaceLines(lines);
-    this.plot.redraw();
+    this.plot.redraw({ now: true });
   }
 }
 
