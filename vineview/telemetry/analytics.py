@@ -9,47 +9,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vineview.core.changes import Change, ChangeKind
 from vineview.telemetry import queries
 from vineview.telemetry.advice import Recommendation, recommend
-from vineview.telemetry.export import Telemetry
+from vineview.telemetry.alerting import AlertSummary, alerts_of_records, alerts_of_store
+from vineview.telemetry.failures import ErrorAnalysis, ErrorClassCount, ErrorCount, errors_of
+from vineview.telemetry.fleet import DeviceMemory, Fleet, fleet_of
 from vineview.telemetry.leak import Leak, Projection, judge, projections
+from vineview.telemetry.loading import PreloadGroup, PreloadPerformance, preloads_of
+from vineview.telemetry.patterns import ContentType, ScrollBand, UserPatterns, patterns_of
 from vineview.telemetry.ranges import Coverage
-from vineview.telemetry.schema import Sample, parse_at
+from vineview.telemetry.rates import Interval
+from vineview.telemetry.store import Store
 from vineview.telemetry.summary import analytics_html, analytics_text
-from vineview.telemetry.thresholds import Alert, AlertBook, Severity
-from vineview.telemetry.trend import Interval, Trend, growth, least_squares_slope, trend
+from vineview.telemetry.trend import Growth, Trend, growth, trend
 from vineview.telemetry.wire import analytics_to_wire
+
+if TYPE_CHECKING:
+    from vineview.telemetry.export import Telemetry
 
 __all__ = [
     "AlertSummary",
     "Analytics",
+    "ContentType",
+    "DeviceMemory",
     "ErrorAnalysis",
+    "ErrorClassCount",
     "ErrorCount",
+    "Fleet",
     "MemoryBucket",
     "MemoryUsage",
+    "PreloadGroup",
     "PreloadPerformance",
+    "ScrollBand",
+    "UserPatterns",
     "analyse",
 ]
 
 _BUCKET_MB: Final = 100.0
-_FAST_MS: Final = 1000.0
-_TOP: Final = 10
-_RECENT: Final = 10
-_ALERTING: Final = {
-    str(kind): kind
-    for kind in (
-        ChangeKind.PRELOAD,
-        ChangeKind.BREAKER,
-        ChangeKind.MEMORY_PRESSURE,
-        ChangeKind.FEED,
-    )
-}
-_JUDGED: Final = ("video_memory_mb", "video_controllers", "failed_videos", "total_videos")
+_TAIL: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class MemoryUsage:
         leak: Leaking, not leaking or inconclusive, with the evidence.
         projections: When 500, 800 and 1024 MB are reached, if memory grows for certain.
         distribution: Buckets of 100 MB, empty ones left out.
+        restarts: How often the app was started anew between the samples.
     """
 
     peak_mb: float
@@ -98,79 +100,7 @@ class MemoryUsage:
     leak: Leak
     projections: tuple[Projection, ...]
     distribution: tuple[MemoryBucket, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PreloadPerformance:
-    """Finished preload attempts; times are those of successful ones, failures stand apart.
-
-    Attributes:
-        total_preloads: Finished attempts.
-        failed_preloads: Those that failed, with or without a message.
-        average_time_ms: Mean time; ``None`` without a success.
-        median_time_ms: Median time; the mean of the middle two if there is no single one.
-        success_rate: Successes of finished attempts, 0-1; ``None`` without any.
-        slow_preloads: Successes above 5 s (the threshold in force).
-        fast_preloads: Successes under 1 s.
-        basis: ``events``, or ``samples`` when only the samples' own figures are there.
-    """
-
-    total_preloads: int
-    failed_preloads: int
-    average_time_ms: float | None
-    median_time_ms: float | None
-    success_rate: float | None
-    slow_preloads: int
-    fast_preloads: int
-    basis: str
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorCount:
-    """One error message: how often, what share of all errors (0-1), and when first."""
-
-    message: str
-    count: int
-    share: float
-    first_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorAnalysis:
-    """Failed preloads, errors of listeners and disposal, clips a player could not decode.
-
-    Attributes:
-        total_errors: All of them.
-        unique_errors: Distinct messages.
-        top_errors: The ten most frequent.
-        error_rate: Failed of finished preloads, 0-1; ``None`` without any.
-    """
-
-    total_errors: int
-    unique_errors: int
-    top_errors: tuple[ErrorCount, ...]
-    error_rate: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class AlertSummary:
-    """The monitor's threshold alerts in the range.
-
-    Attributes:
-        total_alerts: All raised.
-        critical_alerts: Of these, critical.
-        warning_alerts: Warnings.
-        info_alerts: For information.
-        active_alerts: Not resolved at the end.
-        recent_alerts: The last ten, oldest first.
-    """
-
-    total_alerts: int
-    critical_alerts: int
-    warning_alerts: int
-    info_alerts: int
-    active_alerts: int
-    recent_alerts: tuple[Alert, ...]
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +116,8 @@ class Analytics:
         coverage: What was asked for and what is present.
         sample_count: Samples the figures rest on.
         skipped: Records lost in reading.
+        user_patterns: Scrolling and content types beside memory.
+        fleet: Memory by device; ``None`` where it comes from one.
 
     Example:
         >>> analytics = telemetry.analytics("2h")  # doctest: +SKIP
@@ -201,6 +133,8 @@ class Analytics:
     coverage: Coverage
     sample_count: int
     skipped: int
+    user_patterns: UserPatterns
+    fleet: Fleet | None = None
 
     @property
     def time_range(self) -> tuple[datetime | None, datetime | None]:
@@ -219,132 +153,77 @@ class Analytics:
 
 
 def analyse(telemetry: Telemetry) -> Analytics:
-    """Compute the analytics of everything an export holds.
+    """Work out everything an export says.
 
     Args:
-        telemetry: Already cut to the range asked for, see `Telemetry.analytics`.
+        telemetry: Samples and events, in any order.
+
+    Raises:
+        TelemetryError: If the engine that holds them does not answer.
     """
-    memory = _memory(telemetry)
-    preloads = _preloads(telemetry)
+    store, thresholds = telemetry.store, telemetry.thresholds
+    seen = store.overview(slow_ms=thresholds.slow_preload_ms)
+    coverage = telemetry.coverage
+    memory = _memory(store, seen)
+    preloads = preloads_of(store, slow_ms=thresholds.slow_preload_ms)
+    in_memory = telemetry.is_in_memory
     return Analytics(
         memory_usage=memory,
         preload_performance=preloads,
-        error_analysis=_errors(telemetry, preloads),
-        alert_summary=_alerts(telemetry),
+        error_analysis=errors_of(store, preloads, present_s=coverage.present_s),
+        alert_summary=alerts_of_records(telemetry)
+        if in_memory
+        else alerts_of_store(store, thresholds),
         recommendations=recommend(
             leak=memory.leak,
             peak_mb=memory.peak_mb,
-            peak_controllers=queries.highest(telemetry.samples, "video_controllers"),
+            peak_controllers=seen["most_controllers"],
             success_rate=preloads.success_rate,
-            thresholds=telemetry.thresholds,
+            thresholds=thresholds,
         ),
-        coverage=telemetry.coverage,
-        sample_count=len(telemetry.samples),
+        coverage=coverage,
+        sample_count=seen["samples"] or 0,
         skipped=telemetry.skipped,
+        user_patterns=patterns_of(store),
+        fleet=fleet_of(store, asked_s=coverage.asked_s),
     )
 
 
-def _memory(telemetry: Telemetry) -> MemoryUsage:
-    samples = telemetry.samples
-    rows = queries.measured(samples)
-    values = rows["video_memory_mb"].to_numpy(dtype=float)
-    seconds = (rows["at"] - rows["at"].min()).dt.total_seconds().to_numpy(dtype=float)
-    robust = growth(samples)
+def _memory(store: Store, seen: dict[str, Any]) -> MemoryUsage:
+    rows = store.rows(queries.tail, count=_TAIL)[::-1]
+    last = np.array([row["video_memory_mb"] for row in rows], dtype=np.float64)
+    count = seen["measured"]
+    buckets = store.buckets()
+    robust = growth(buckets)
     interval = None if robust is None else robust.interval
-    current = float(values[-1]) if values.size else None
-    pressures = int((telemetry.events["kind"] == ChangeKind.MEMORY_PRESSURE).sum())
-    buckets = queries.distribution(samples, _BUCKET_MB).itertuples(index=False)
-    summary = queries.memory_summary(samples)
+    current = float(last[-1]) if last.size else None
+    found = store.rows(queries.distribution, width_mb=_BUCKET_MB) if count else []
     return MemoryUsage(
-        peak_mb=summary["peak"],
-        average_mb=summary["average"],
-        minimum_mb=summary["minimum"],
+        peak_mb=seen["peak"] or 0.0,
+        average_mb=seen["average"] or 0.0,
+        minimum_mb=seen["minimum"] or 0.0,
         current_mb=current,
-        trend=trend(values),
-        growth_rate_mb_per_second=least_squares_slope(seconds, values),
+        trend=trend(last),
+        growth_rate_mb_per_second=seen["slope"],
         robust_growth_rate_mb_per_hour=None if robust is None else robust.mb_per_hour,
         growth_rate_interval=None
         if interval is None
         else Interval(interval.low / 3600, interval.high / 3600),
-        leak=judge(samples, robust, pressures=pressures),
-        projections=projections(robust, queries.last_at(samples), current_mb=current),
+        leak=_of_devices(judge(buckets, robust, pressures=seen["pressures"] or 0), seen, robust),
+        projections=projections(robust, seen["last_measured_at"], current_mb=current),
         distribution=tuple(
-            MemoryBucket(float(start), float(start) + _BUCKET_MB, int(count), count / values.size)
-            for start, count in buckets
+            MemoryBucket(
+                row["start"], row["start"] + _BUCKET_MB, row["count"], row["count"] / count
+            )
+            for row in found
         ),
+        restarts=0 if robust is None else robust.restarts,
     )
 
 
-def _preloads(telemetry: Telemetry) -> PreloadPerformance:
-    finished = queries.finished_preloads(telemetry.events)
-    slow_ms = telemetry.thresholds.slow_preload_ms
-    summary = queries.preload_summary(finished, fast_ms=_FAST_MS, slow_ms=slow_ms)
-    total, failed = int(summary["total"] or 0), int(summary["failed"] or 0)
-    if total:
-        return PreloadPerformance(
-            total_preloads=total,
-            failed_preloads=failed,
-            average_time_ms=summary["average_ms"],
-            median_time_ms=summary["median_ms"],
-            success_rate=(total - failed) / total,
-            slow_preloads=int(summary["slow"] or 0),
-            fast_preloads=int(summary["fast"] or 0),
-            basis="events",
-        )
-    times = telemetry.samples["preload_duration_ms"].dropna().to_numpy(dtype=float)
-    rate_pct = queries.latest(telemetry.samples, "preload_success_rate")
-    return PreloadPerformance(
-        total_preloads=0,
-        failed_preloads=0,
-        average_time_ms=float(times.mean()) if times.size else None,
-        median_time_ms=float(np.median(times)) if times.size else None,
-        success_rate=None if rate_pct is None else rate_pct / 100,
-        slow_preloads=0,
-        fast_preloads=0,
-        basis="samples",
-    )
-
-
-def _errors(telemetry: Telemetry, preloads: PreloadPerformance) -> ErrorAnalysis:
-    found = queries.errors(telemetry.events)
-    total = len(found)
-    top = queries.top_errors(found, _TOP)
-    rate = preloads.failed_preloads / preloads.total_preloads if preloads.total_preloads else None
-    return ErrorAnalysis(
-        total_errors=total,
-        unique_errors=int(found["message"].nunique()),
-        top_errors=tuple(
-            ErrorCount(each["message"], each["count"], each["count"] / total, each["first_at"])
-            for each in top
-        ),
-        error_rate=rate,
-    )
-
-
-def _alerts(telemetry: Telemetry) -> AlertSummary:
-    """Feed the records to an alert book, as the monitor did when they were new."""
-    book = AlertBook(telemetry.thresholds, history=None)
-    records: list[Sample | Change] = []
-    for record in telemetry.event_records:
-        kind = _ALERTING.get(record["kind"])
-        if kind is not None:
-            at, video_id = parse_at(record["at"]), record.get("video_id")
-            records.append(Change(kind, at, video_id, data=record))
-    for record in telemetry.sample_records:
-        judged: dict[str, Any] = {name: record.get(name) for name in _JUDGED}
-        records.append(Sample(parse_at(record["at"]), **judged))
-    for each in sorted(records, key=lambda each: each.at):
-        if isinstance(each, Sample):
-            book.on_sample(each)
-        else:
-            book.on_change(each)
-    alerts = book.history
-    severities = [alert.severity for alert in alerts]
-    return AlertSummary(
-        total_alerts=len(alerts),
-        critical_alerts=severities.count(Severity.CRITICAL),
-        warning_alerts=severities.count(Severity.WARNING),
-        info_alerts=severities.count(Severity.INFO),
-        active_alerts=len(book.active),
-        recent_alerts=alerts[-_RECENT:],
-    )
+def _of_devices(leak: Leak, seen: dict[str, Any], robust: Growth | None) -> Leak:
+    """Say so where the growth is that of several devices."""
+    if seen["devices"] <= 1 or robust is None:
+        return leak
+    text = f"Growth is within each of {seen['devices']} devices, their own levels taken out."
+    return Leak(leak.verdict, (*leak.evidence, text))

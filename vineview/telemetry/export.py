@@ -1,8 +1,9 @@
 """Telemetry: one or more performance exports, opened or made live, as frames and analytics.
 
 The records as read are the truth and are what `write` writes, so nothing is lost on the way
-through, unknown fields included. Frames and analytics are derived, on first use.
-(Contract, section 3.)
+through, unknown fields included. Frames and analytics are derived, on first use. What is too big
+for that is imported once, answers questions through its store, and becomes records and frames
+only when they are asked for. (Contract, section 3.)
 """
 
 from __future__ import annotations
@@ -23,15 +24,20 @@ import pandas as pd
 from vineview.core.changes import Change, ChangeKind
 from vineview.core.events import VideoEvent
 from vineview.errors import TelemetryError
-from vineview.telemetry import sources
+from vineview.telemetry import keeping, sources
+from vineview.telemetry.columns import records_to_table
 from vineview.telemetry.frames import events_frame, samples_frame
+from vineview.telemetry.labels import carry_labels
 from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
 from vineview.telemetry.reading import Document, Finding, read
+from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import Sample, parse_at, record_to_change, record_to_video
+from vineview.telemetry.store import Store
 from vineview.telemetry.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics
+    from vineview.telemetry.keeping import Progress
 
 __all__ = ["Telemetry"]
 
@@ -48,6 +54,8 @@ class Telemetry:
         findings: What a reader should know about how they were read.
         skipped: How many records were lost in reading.
         origins: Which files or addresses they came from.
+        store: Where the records are, if they are not given: then ``samples`` and ``events`` are
+            read from it when asked for.
 
     Example:
         >>> telemetry = Telemetry.open("data/incidents/memory-leak.ndjson")  # doctest: +SKIP
@@ -64,33 +72,57 @@ class Telemetry:
         findings: Sequence[Finding] = (),
         skipped: int = 0,
         origins: Sequence[str] = (),
+        store: Store | None = None,
     ) -> None:
         self.header: Record = dict(header)
-        self.sample_records = tuple(samples)
-        self.event_records = tuple(events)
+        self._records = None if store is not None else (tuple(samples), tuple(events))
+        self._elsewhere = store
+        self._analytics: dict[timedelta | None, Analytics] = {}
         self.findings = tuple(findings)
         self.skipped = skipped
         self.origins = tuple(origins)
 
     @classmethod
-    def open(cls, *places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Self:
-        """Read exports: JSON documents or NDJSON, plain or gzip.
+    def open(
+        cls,
+        *places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        engine: str | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Read exports in any of the formats `vineview convert` knows.
 
         Several are merged: records already seen in an earlier one are left out, the header is
         the first one's. Damaged records are set aside, named in `findings`, counted in `skipped`.
+        Files of 64 MB and more are imported once, to Parquet, and asked where they are.
 
         Args:
-            *places: Files, folders, globs, http(s) addresses, or sequences of them.
+            *places: Files, folders, globs, http(s) addresses, or sequences of them; with an
+                engine elsewhere a folder of Parquet, or the name of a table.
+            engine: What answers questions: DuckDB in this process if ``None``; ``"spark"``,
+                ``"spark://..."``, ``"sc://..."``, ``"trino://..."``, ``"clickhouse://..."``.
+            progress: Told of a long import, as `importing.imported` says.
 
         Raises:
             TelemetryError: If a place named outright cannot be read, holds no export, or holds
-                one of another major version; if a folder or glob holds nothing that can be read.
+                one of another major version; if a folder or glob holds nothing that can be read;
+                if the engine is not installed or cannot be reached.
         """
         asked: list[str | os.PathLike[str]] = []
         for place in places:
             asked += [place] if isinstance(place, str | os.PathLike) else place
         if not asked:
             raise TelemetryError("there is nothing to open", hint="Pass a file, folder or address.")
+        kept = keeping.stores_of(asked, engine=engine, progress=progress)
+        if kept is not None:
+            return cls(
+                kept.header,
+                (),
+                (),
+                findings=kept.findings,
+                skipped=kept.skipped,
+                origins=kept.origins,
+                store=kept.store,
+            )
         documents, findings, failure = list[Document](), list[Finding](), None
         for source in sources.find(asked):
             try:
@@ -127,6 +159,29 @@ class Telemetry:
             origins=[document.source for document in documents],
         )
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the records are here; else they are read from the store when asked for."""
+        return self._records is not None
+
+    @property
+    def sample_records(self) -> tuple[Record, ...]:
+        """The sample records, as read."""
+        return self._read()[0]
+
+    @property
+    def event_records(self) -> tuple[Record, ...]:
+        """The event records, as read."""
+        return self._read()[1]
+
+    @cached_property
+    def store(self) -> Store:
+        """What answers questions about the records; `queries` has them."""
+        if self._elsewhere is not None:
+            return self._elsewhere
+        records = [*without_repeats(self.sample_records), *self.event_records]
+        return Store.of_table(carry_labels(records_to_table(records)), source=self.source)
+
     @cached_property
     def samples(self) -> pd.DataFrame:
         """The samples by time; columns and dtypes as `frames.samples_frame` says."""
@@ -157,14 +212,31 @@ class Telemetry:
     @property
     def start_at(self) -> datetime | None:
         """The first record's instant, UTC; ``None`` without records."""
-        firsts = [frame["at"].iloc[0] for frame in (self.samples, self.events) if len(frame)]
-        return min(firsts).to_pydatetime() if firsts else None
+        return self._span[0]
 
     @property
     def end_at(self) -> datetime | None:
         """The last record's instant, UTC."""
-        lasts = [frame["at"].iloc[-1] for frame in (self.samples, self.events) if len(frame)]
-        return max(lasts).to_pydatetime() if lasts else None
+        return self._span[1]
+
+    @cached_property
+    def _span(self) -> tuple[datetime | None, datetime | None]:
+        if not self.is_in_memory:
+            seen = self.store.overview()
+            return seen["first_at"], seen["last_at"]
+        instants = [parse_at(each["at"]) for each in (*self.sample_records, *self.event_records)]
+        return (min(instants), max(instants)) if instants else (None, None)
+
+    def _read(self) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+        """The records; read from the store the first time they are asked for."""
+        return self._materialised if self._records is None else self._records
+
+    @cached_property
+    def _materialised(self) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+        samples, events = list[Record](), list[Record]()
+        for record in self.store.records():
+            (events if "kind" in record else samples).append(record)
+        return tuple(samples), tuple(events)
 
     @property
     def duration_s(self) -> float:
@@ -183,15 +255,21 @@ class Telemetry:
     def analytics(self, time_range: TimeRange = None) -> Analytics:
         """Peak, average, trend, growth, leak verdict, preloads, errors, alerts, advice.
 
+        Worked out once per range, since records do not change.
+
         Args:
             time_range: How far back from the last sample; everything if ``None``.
 
         Raises:
             UsageError: If the range is malformed.
+            TelemetryError: If the engine that holds the records does not answer.
         """
         from vineview.telemetry.analytics import analyse  # noqa: PLC0415 - brings in scipy
 
-        return analyse(self.select(time_range))
+        asked = parse_range(time_range)
+        if asked not in self._analytics:
+            self._analytics[asked] = analyse(self.select(asked))
+        return self._analytics[asked]
 
     def select(self, time_range: TimeRange) -> Telemetry:
         """The records of the last so much, counted back from the last sample.
@@ -205,7 +283,10 @@ class Telemetry:
         asked = parse_range(time_range)
         if asked is None:
             return self
-        end = self.samples["at"].iloc[-1].to_pydatetime() if len(self.samples) else self.end_at
+        if not self.is_in_memory:
+            return self._select_in_store(asked)
+        instants = [parse_at(each["at"]) for each in self.sample_records]
+        end = max(instants) if instants else self.end_at
         header = {**self.header, "range": {"asked_s": asked.total_seconds()}}
         header.pop("records", None)
         return Telemetry(
@@ -215,6 +296,19 @@ class Telemetry:
             findings=self.findings,
             skipped=self.skipped,
             origins=self.origins,
+        )
+
+    def _select_in_store(self, asked: timedelta) -> Telemetry:
+        seen = self.store.overview()
+        end = seen["last_sample_at"] or seen["last_at"]
+        return Telemetry(
+            {**self.header, "range": {"asked_s": asked.total_seconds()}},
+            (),
+            (),
+            findings=self.findings,
+            skipped=self.skipped,
+            origins=self.origins,
+            store=self.store if end is None else self.store.since(end - asked),
         )
 
     def iter_samples(self) -> Iterator[Sample]:
@@ -299,10 +393,12 @@ class Telemetry:
 
     def __repr__(self) -> str:
         lost = f", {self.skipped} skipped" if self.skipped else ""
-        return (
-            f"Telemetry({len(self.sample_records)} samples, {len(self.event_records)} events, "
-            f"{self.coverage.text}{lost})"
-        )
+        if self.is_in_memory:
+            samples, events = len(self.sample_records), len(self.event_records)
+        else:
+            seen = self.store.overview()
+            samples, events = seen["samples"] or 0, seen["records"] - (seen["samples"] or 0)
+        return f"Telemetry({samples} samples, {events} events, {self.coverage.text}{lost})"
 
 
 _KINDS = frozenset(ChangeKind)

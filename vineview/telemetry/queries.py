@@ -1,157 +1,334 @@
-"""Every aggregation analytics makes, each a function from a frame to a small table or number.
+"""Every question analytics asks, once, as Ibis expressions: from the records table to a small one.
 
-Kept together, and free of anything but filtering, grouping and summing, so that the same questions
-can be asked of an engine when a fleet's telemetry no longer fits a frame.
+They run alike on DuckDB in this process and on a fleet's engine; what engines do differently is
+in `portable`. The records table has `portable.COLUMNS`. Few and wide, because a question costs
+more to plan than to answer where the records are few.
 """
+
+# ruff: noqa: PD003, PD004 - Ibis has isnull and notnull only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+
+from vineview.telemetry.buckets import COLUMNS as BUCKET_COLUMNS
+from vineview.telemetry.buckets import COUNTERS, LOW
+from vineview.telemetry.portable import median_where, slope, when
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 __all__ = [
+    "BESIDE",
+    "GROUPED",
+    "MARKS",
+    "bucket_frame",
     "distribution",
-    "errors",
-    "finished_preloads",
-    "highest",
-    "last_at",
-    "latest",
+    "envelope",
+    "envelope_frame",
+    "everything",
+    "is_attempt",
+    "is_error",
     "measured",
-    "memory_summary",
-    "preload_summary",
+    "message",
+    "overview",
+    "restart_marks",
+    "span",
+    "tail",
     "time_buckets",
-    "top_errors",
 ]
 
-_LOW: Final = 0.1
-_NO_MESSAGE: Final = "no message given"
+BESIDE: Final = ("video_controllers", "ready_videos", "preloading_queue")
+"""The metrics that are read beside memory."""
+GROUPED: Final = ("network", "platform", "app_version", "country")
+"""The columns preloads are grouped by."""
+MARKS: Final = ("session_id", *COUNTERS)
+"""The columns a restart shows in."""
+_FAST_MS: Final = 1000.0
 
 
-def measured(samples: pd.DataFrame, column: str = "video_memory_mb") -> pd.DataFrame:
-    """The samples that have a value of one metric: ``at`` and that column."""
-    return samples.loc[samples[column].notna(), ["at", column]]
-
-
-def memory_summary(samples: pd.DataFrame) -> Mapping[str, float]:
-    """Peak, average and minimum memory, MB; zeros without a sample (reference, section 8)."""
-    memory = samples["video_memory_mb"].dropna()
-    if memory.empty:
-        return {"peak": 0.0, "average": 0.0, "minimum": 0.0}
-    return {
-        "peak": float(memory.max()),
-        "average": float(memory.mean()),
-        "minimum": float(memory.min()),
-    }
-
-
-def distribution(samples: pd.DataFrame, width_mb: float) -> pd.DataFrame:
-    """How often memory was in each bucket ``[start, start + width)``; empty ones are left out.
-
-    Returns:
-        Columns ``start`` (MB, ascending) and ``count``.
-    """
-    memory = samples["video_memory_mb"].dropna()
-    start = (memory // width_mb) * width_mb
-    counted = start.value_counts(sort=False).sort_index()
-    return pd.DataFrame({"start": counted.index.to_numpy(), "count": counted.to_numpy()})
-
-
-def time_buckets(rows: pd.DataFrame, column: str, wanted: int) -> pd.DataFrame:
-    """Equal time buckets over the window: each one's mean hour, median and low quantile.
+def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
+    """Everything one pass over the records tells, as one row.
 
     Args:
-        rows: As `measured` gives them, at two distinct times at least.
-        column: Which metric.
-        wanted: Over how many buckets; those without a sample are left out.
+        records: The records table.
+        slow_ms: From when a preload is slow.
 
     Returns:
-        Columns ``hours`` since the first sample (ascending), ``median``, ``low`` (10 % quantile).
+        Counts and instants of records and samples; of memory ``peak``, ``average``, ``minimum``,
+        ``slope`` (MB/s) and the span; of preloads ``preloads``, ``failed``, times and caches;
+        ``errors``; the devices, sessions and counters; the last success rate samples give.
     """
-    hours = (rows["at"] - rows["at"].min()).dt.total_seconds().to_numpy(dtype=float) / 3600
-    bucket = np.minimum((hours / hours.max() * wanted).astype("int64"), wanted - 1)
-    values = rows[column].to_numpy(dtype=float)
-    grouped = pd.DataFrame({"hours": hours, "value": values}).groupby(bucket)
-    return pd.DataFrame(
-        {
-            "hours": grouped["hours"].mean(),
-            "median": grouped["value"].median(),
-            "low": grouped["value"].quantile(_LOW),
-        }
+    r = records
+    sample = r.kind.isnull()
+    memory = when(sample, r.video_memory_mb)
+    attempt = is_attempt(r)
+    time = when(attempt & r.success, r.duration_ms)
+    rate = when(sample, r.preload_success_rate)
+    counters = {}
+    for name in COUNTERS:
+        value = when(sample, r[name])
+        counters |= {f"least_{name}": value.min(), f"most_{name}": value.max()}
+    lacking = {f"lacking_{name}": (memory.notnull() & r[name].isnull()).sum() for name in MARKS}
+    return r.aggregate(
+        records=r.count(),
+        first_at=r.at.min(),
+        last_at=r.at.max(),
+        samples=sample.sum(),
+        first_sample_at=when(sample, r.at).min(),
+        last_sample_at=when(sample, r.at).max(),
+        measured=memory.count(),
+        last_measured_at=when(memory.notnull(), r.at).max(),
+        first_s=when(memory.notnull(), r.seconds).min(),
+        last_s=when(memory.notnull(), r.seconds).max(),
+        peak=memory.max(),
+        average=memory.mean(),
+        minimum=memory.min(),
+        slope=slope(r.seconds, memory),
+        most_controllers=when(sample, r.video_controllers).max(),
+        devices=when(sample, r.device_id).nunique(),
+        sessions=when(sample, r.session_id).nunique(),
+        **counters,
+        **lacking,
+        **{f"has_{name}": (sample & r[name].notnull()).any() for name in BESIDE},
+        navigations=(r.kind == "navigate").sum(),
+        pressures=(r.kind == "memory_pressure").sum(),
+        preloads=attempt.sum(),
+        failed=(attempt & ~r.success.fill_null(False)).sum(),
+        timeouts=(attempt & (r.error_class == "timeout")).sum(),
+        average_ms=time.mean(),
+        median_ms=time.median(),
+        slow=(time > slow_ms).sum(),
+        fast=(time < _FAST_MS).sum(),
+        cache_known=(attempt & r.cache_hit.notnull()).sum(),
+        cache_hits=(attempt & r.cache_hit.fill_null(False)).sum(),
+        **{f"kinds_{name}": when(attempt, r[name]).nunique() for name in GROUPED},
+        mime_types=when(attempt, r.mime_type).nunique(),
+        errors=is_error(r).sum(),
+        unique_errors=when(is_error(r), message(r)).nunique(),
+        success_pct=rate.argmax(when(rate.notnull(), r.seconds)),
+        sample_average_ms=when(sample, r.preload_duration_ms).mean(),
+        sample_median_ms=median_where(r.preload_duration_ms, sample),
     )
 
 
-def latest(samples: pd.DataFrame, column: str) -> float | None:
-    """The last value of a metric, if it has any."""
-    values = samples[column].dropna()
-    return None if values.empty else float(values.iloc[-1])
+def span(records: ir.Table, *, column: str) -> ir.Table:
+    """When one metric was first and last given: ``first_s``, ``last_s``, one row."""
+    given = records.kind.isnull() & records[column].notnull()
+    seconds = when(given, records.seconds)
+    return records.aggregate(first_s=seconds.min(), last_s=seconds.max())
 
 
-def last_at(samples: pd.DataFrame) -> datetime | None:
-    """The instant of the last sample that says how much memory there was."""
-    rows = measured(samples)
-    last: pd.Timestamp | None = None if rows.empty else rows["at"].iloc[-1]
-    return None if last is None else last.to_pydatetime()
+def everything(records: ir.Table) -> ir.Table:
+    """All records, by time."""
+    return records.order_by("seconds")
 
 
-def highest(samples: pd.DataFrame, column: str) -> float | None:
-    """The highest value of a metric, if it has any."""
-    values = samples[column].dropna()
-    return None if values.empty else float(values.max())
+def tail(records: ir.Table, *, count: int) -> ir.Table:
+    """The last samples that have memory, latest first: ``at``, ``video_memory_mb``."""
+    rows = measured(records, "video_memory_mb")
+    order = [rows.seconds.desc(), rows.video_memory_mb.desc()]
+    return rows.order_by(order).limit(count).select("at", "video_memory_mb")
 
 
-def finished_preloads(events: pd.DataFrame) -> pd.DataFrame:
-    """The preload attempts that finished, each with ``success`` as true or false."""
-    preloads = events[events["kind"] == "preload"]
-    return preloads.assign(success=preloads["success"].fillna(value=False).astype(bool))
+def distribution(records: ir.Table, *, width_mb: float) -> ir.Table:
+    """How often memory was in each bucket ``[start, start + width)``: ``start``, ``count``."""
+    rows = measured(records, "video_memory_mb")
+    start = (rows.video_memory_mb / width_mb).floor().cast("float64") * width_mb
+    return rows.group_by(start=start).aggregate(count=rows.count()).order_by("start")
 
 
-def preload_summary(
-    preloads: pd.DataFrame, *, fast_ms: float, slow_ms: float
-) -> Mapping[str, float | None]:
-    """Counts and times of finished preloads; times are of those that succeeded."""
-    succeeded = preloads.loc[preloads["success"], "duration_ms"].dropna()
-    total = len(preloads)
-    return {
-        "total": total,
-        "failed": int((~preloads["success"]).sum()),
-        "average_ms": None if succeeded.empty else float(succeeded.mean()),
-        "median_ms": None if succeeded.empty else float(succeeded.median()),
-        "slow": int((succeeded > slow_ms).sum()),
-        "fast": int((succeeded < fast_ms).sum()),
-    }
+def measured(records: ir.Table, column: str) -> ir.Table:
+    """The samples that have a value of one metric."""
+    return records.filter(records.kind.isnull() & records[column].notnull())
 
 
-def errors(events: pd.DataFrame) -> pd.DataFrame:
-    """Everything that counts as an error: failed preloads, errors, undecodable clips.
-
-    Returns:
-        Columns ``at``, ``message``; a failure without a message is counted by its class, or as
-        ``no message given``.
-    """
-    kind = events["kind"]
-    is_error = kind == "error"
-    is_error |= (kind == "preload") & ~events["success"].fillna(value=False).astype(bool)
-    if "event" in events:
-        is_error |= (kind == "playback") & (events["event"] == "decode_error")
-    rows = events[is_error]
-    message = rows["error"].where(rows["error"] != "", None)
-    message = message.fillna(rows["error_class"]).fillna(_NO_MESSAGE)
-    return pd.DataFrame({"at": rows["at"], "message": message})
+def is_attempt(r: ir.Table) -> Any:
+    """A preload that finished: its event, or a wide row that says how the last one went."""
+    return (r.kind == "preload").fill_null(r.success.notnull())
 
 
-def top_errors(found: pd.DataFrame, limit: int) -> list[dict[str, Any]]:
-    """The most frequent messages: ``message``, ``count``, ``first_at``, most frequent first."""
-    if found.empty:
-        return []
-    grouped = found.groupby("message")["at"].agg(["size", "min"])
-    grouped = grouped.reset_index().sort_values(
-        ["size", "message"], ascending=[False, True], kind="stable"
-    )
-    return [
-        {"message": message, "count": int(count), "first_at": first.to_pydatetime()}
-        for message, count, first in grouped.head(limit).itertuples(index=False)
+def is_error(r: ir.Table) -> Any:
+    """A failed preload, an error, a clip that a player could not decode."""
+    failed = is_attempt(r) & ~r.success.fill_null(False)
+    wide = r.kind.isnull() & (r.error.fill_null("") != "")
+    decode = (r.kind == "playback") & r.extra.contains('"event":"decode_error"')
+    return failed | wide | (r.kind == "error").fill_null(False) | decode.fill_null(False)
+
+
+def message(r: ir.Table) -> Any:
+    """An error's message; one without is counted by its class, or as having none."""
+    return r.error.nullif("").fill_null(r.error_class).fill_null("no message given")
+
+
+def restart_marks(overview: Mapping[str, Any]) -> list[str]:
+    """The columns that could tell a restart: more than one session, counters that moved."""
+    marks = ["session_id"] if overview["sessions"] > 1 else []
+    moved = [
+        name
+        for name in COUNTERS
+        if overview[f"least_{name}"] is not None
+        and overview[f"least_{name}"] != overview[f"most_{name}"]
     ]
+    return marks + moved
+
+
+def time_buckets(
+    records: ir.Table,
+    *,
+    column: str,
+    wanted: int,
+    beside: Sequence[str] = (),
+    marks: Sequence[str] = (),
+    gaps: Sequence[str] = (),
+    navigations: bool = False,
+    within: bool = False,
+) -> ir.Table:
+    """Equal time buckets from the first to the last sample with a metric; split where it restarts.
+
+    Args:
+        records: The records table.
+        column: Which metric.
+        wanted: How many buckets; those without a row are left out.
+        beside: Which of `BESIDE` are there.
+        marks: Columns in which a restart shows: ``session_id`` changes, a counter falls.
+        gaps: Which of the marks some samples lack.
+        navigations: Whether to count ``navigate`` events.
+        within: Take out each device's own level first, and put back that of all.
+
+    Returns:
+        Raw columns for `bucket_frame`.
+    """
+    import ibis  # noqa: PLC0415 - loads on the first question
+
+    sample = records.kind.isnull() & records[column].notnull()
+    kept = sample | (records.kind == "navigate") if navigations else sample
+    rows = records.filter(kept).select(
+        "at",
+        "seconds",
+        "device_id",
+        *beside,
+        *(name for name in marks if name not in beside),
+        value=when(sample, records[column]),
+    )
+    if within:
+        rows = _within(rows)
+    whole = measured(records, column)
+    low, high = whole.seconds.min().as_scalar(), whole.seconds.max().as_scalar()
+    length = (high - low).nullif(0.0).fill_null(1e-9)
+    place = ((rows.seconds - low) / length * wanted).floor().cast("int64")
+    rows = rows.mutate(bucket=ibis.least(place, wanted - 1))
+    if marks:
+        rows = _restarted(rows, marks, gaps)
+    given = rows.value.notnull()
+    figures: dict[str, Any] = {
+        "at": when(given, rows.at).min(),
+        "end_at": when(given, rows.at).max(),
+        "mean_s": when(given, rows.seconds - low).mean(),
+        "count": rows.value.count(),
+        "median": rows.value.median(),
+        "low": rows.value.quantile(LOW),
+        "high": rows.value.quantile(1 - LOW),
+    }
+    figures |= {name: median_where(rows[name], given) for name in beside}
+    if navigations:
+        figures["navigations"] = (~given).sum()
+    if "preloading_queue" in beside:
+        figures["queue_low"] = when(given, rows.preloading_queue).min()
+    if {"video_controllers", "ready_videos"} <= set(beside):
+        surplus = when(given, rows.video_controllers - rows.ready_videos)
+        figures["surplus_count"] = (surplus > 0).sum()
+        figures["surplus_high"] = surplus.max()
+    keys = ["session", "bucket"] if marks else ["bucket"]
+    return rows.group_by(keys).aggregate(**figures).order_by(keys)
+
+
+def bucket_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """An answer of `time_buckets` with columns and dtypes as `buckets.COLUMNS` says."""
+    table = table.reset_index(drop=True)
+    table["count"] = table["count"].fillna(0)
+    moved = table.get("navigations", pd.Series(0, table.index)).fillna(0).to_numpy(dtype=np.int64)
+    filled = (table["count"] > 0).to_numpy()
+    # what happened between two samples belongs to the one before
+    place = np.maximum.accumulate(np.where(filled, np.arange(len(table)), -1))
+    counted = np.bincount(place[place >= 0], weights=moved[place >= 0], minlength=len(table))
+    table = table.assign(navigations=counted)[filled]
+    table["hours"] = table["mean_s"] / 3600
+    table = table.sort_values("hours", kind="stable", ignore_index=True)
+    if "session" in table:
+        table["session"] = pd.factorize(table["session"])[0]
+    for name in BUCKET_COLUMNS:
+        if name not in table:
+            table[name] = 0 if BUCKET_COLUMNS[name] == "int64" else np.nan
+    table["surplus_count"] = table["surplus_count"].fillna(0)
+    return table[list(BUCKET_COLUMNS)].astype(BUCKET_COLUMNS)
+
+
+def envelope(
+    records: ir.Table, *, column: str, start_s: float, end_s: float, buckets: int
+) -> ir.Table:
+    """The least and greatest value of a metric in equal buckets between two instants.
+
+    Returns:
+        Columns ``bucket``, ``low``, ``high``, ``low_at``, ``high_at``.
+    """
+    import ibis  # noqa: PLC0415 - as above
+
+    inside = records.seconds.between(start_s, end_s)
+    rows = records.filter(records.kind.isnull() & records[column].notnull() & inside)
+    length = max(end_s - start_s, 1e-9)
+    place = ((rows.seconds - start_s) / length * buckets).floor().cast("int64")
+    rows = rows.select("at", value=rows[column], bucket=ibis.least(place, buckets - 1))
+    return (
+        rows.group_by("bucket")
+        .aggregate(
+            low=rows.value.min(),
+            high=rows.value.max(),
+            low_at=rows.at.argmin(rows.value),
+            high_at=rows.at.argmax(rows.value),
+        )
+        .order_by("bucket")
+    )
+
+
+def envelope_frame(answer: pa.Table, *, start_s: float, end_s: float, buckets: int) -> pd.DataFrame:
+    """The answer of `envelope`, each bucket by the instant it starts at."""
+    table = answer.to_pandas()
+    width = (end_s - start_s) / buckets
+    starts_us = np.round((start_s + table["bucket"].to_numpy() * width) * 1e6).astype("int64")
+    at = pd.DatetimeIndex(starts_us.view("datetime64[us]")).tz_localize("UTC")
+    table.insert(0, "at", at)
+    return table.drop(columns="bucket")
+
+
+def _within(rows: ir.Table) -> ir.Table:
+    """Each device's own mean taken out, that of all put back."""
+    named = rows.mutate(device_id=rows.device_id.fill_null(""))
+    level = named.group_by("device_id").aggregate(own=named.value.mean())
+    joined = named.inner_join(level, "device_id")
+    whole = named.value.mean().as_scalar()
+    return joined.mutate(value=joined.value - joined.own + whole).select(*rows.columns)
+
+
+def _restarted(rows: ir.Table, marks: Sequence[str], gaps: Sequence[str]) -> ir.Table:
+    """Add ``session``: how many restarts there were before, as the marks tell it."""
+    import ibis  # noqa: PLC0415 - as above
+
+    rows = rows.mutate(given=rows.value.notnull())
+    in_time = {"group_by": rows.given, "order_by": rows.seconds}
+    for name in gaps:  # a missing value is the one before it
+        rows = rows.mutate(run=rows[name].count().over(**in_time, rows=(None, 0)))
+        filled = rows[name].max().over(group_by=[rows.given, rows.run])
+        rows = rows.mutate(**{name: filled})
+    begun: Any = ibis.literal(False)
+    for name in marks:
+        before = rows[name].lag().over(**in_time)
+        begun |= (before != rows[name]) if name == "session_id" else (before > rows[name])
+    rows = rows.mutate(begun=ibis.ifelse(begun & rows.given, 1, 0))
+    so_far = rows.begun.sum().over(order_by=rows.seconds, range=(None, 0))
+    return rows.mutate(session=so_far)

@@ -18,9 +18,10 @@ from typing import Any, Final
 from vineview.core.changes import Change, ChangeKind
 from vineview.telemetry.schema import Sample
 
-__all__ = ["Alert", "AlertBook", "AlertType", "Severity", "Thresholds"]
+__all__ = ["RATE_WINDOW", "Alert", "AlertBook", "AlertType", "Severity", "Thresholds"]
 
-_RATE_WINDOW: Final = 100
+RATE_WINDOW: Final = 100
+"""Over how many finished preloads the failure rate is taken."""
 _CLOSED: Final = "closed"
 
 
@@ -145,7 +146,7 @@ class AlertBook:
         self._active: dict[tuple[AlertType, str], Alert] = {}
         self._numbers: Counter[str] = Counter()
         self._trips: Counter[str] = Counter()
-        self._outcomes: deque[bool] = deque(maxlen=_RATE_WINDOW)
+        self._outcomes: deque[bool] = deque(maxlen=RATE_WINDOW)
         self._failures = 0
         self._above: dict[AlertType, tuple[datetime, datetime]] = {}
 
@@ -193,6 +194,31 @@ class AlertBook:
                 ]
         return []
 
+    def on_preload_time(
+        self, at: datetime, video_id: str, duration_ms: float | None
+    ) -> list[Alert]:
+        """Judge how long a preload took; returns the alerts it raised or resolved."""
+        limit = self.thresholds.slow_preload_ms
+        if duration_ms is None:
+            return []
+        if duration_ms <= limit:
+            return self._clear(at, AlertType.SLOW_PRELOAD, video_id)
+        text = f"preload took {duration_ms / 1000:.1f} s, longer than {limit / 1000:g} s"
+        kind, severity = AlertType.SLOW_PRELOAD, Severity.WARNING
+        return self._judge(
+            at, _Finding(kind, severity, text, video_id, value=duration_ms, threshold=limit)
+        )
+
+    def on_preload_rate(self, at: datetime, failures: int, finished: int) -> list[Alert]:
+        """Judge how many of the last finished preloads failed; returns as above."""
+        limit = self.thresholds.preload_failure_ratio
+        ratio = failures / finished
+        if ratio <= limit:
+            return self._clear(at, AlertType.HIGH_PRELOAD_FAILURE_RATE, "")
+        text = f"{failures} of the last {finished} preloads failed, more than {limit:.0%}"
+        kind, severity = AlertType.HIGH_PRELOAD_FAILURE_RATE, Severity.CRITICAL
+        return self._judge(at, _Finding(kind, severity, text, value=ratio, threshold=limit))
+
     def dismiss(self, alert_id: str, at: datetime) -> Alert | None:
         """Resolve one alert by hand; it stays in the history. Unknown ids give ``None``."""
         for key, alert in self._active.items():
@@ -228,39 +254,14 @@ class AlertBook:
         return self._judge(at, _Finding(kind, severity, text, value=ratio, threshold=limit))
 
     def _preload(self, change: Change) -> list[Alert]:
-        limits, data, video = self.thresholds, change.data, change.video_id or ""
-        told: list[Alert] = []
-        duration = data.get("duration_ms")
-        if duration is not None and duration <= limits.slow_preload_ms:
-            told += self._clear(change.at, AlertType.SLOW_PRELOAD, video)
-        elif duration is not None:
-            text = f"preload took {duration / 1000:.1f} s"
-            told += self._judge(
-                change.at,
-                _Finding(
-                    AlertType.SLOW_PRELOAD,
-                    Severity.WARNING,
-                    f"{text}, longer than {limits.slow_preload_ms / 1000:g} s",
-                    subject=video,
-                    value=duration,
-                    threshold=limits.slow_preload_ms,
-                ),
-            )
-        return told + self._failure_rate(change.at, failed=not data.get("success"))
-
-    def _failure_rate(self, at: datetime, *, failed: bool) -> list[Alert]:
-        """Failures of the last hundred finished preloads."""
-        if len(self._outcomes) == _RATE_WINDOW:
+        told = self.on_preload_time(
+            change.at, change.video_id or "", change.data.get("duration_ms")
+        )
+        if len(self._outcomes) == RATE_WINDOW:
             self._failures -= self._outcomes[0]
-        self._outcomes.append(failed)
-        self._failures += failed
-        limit, count = self.thresholds.preload_failure_ratio, len(self._outcomes)
-        ratio = self._failures / count
-        if ratio <= limit:
-            return self._clear(at, AlertType.HIGH_PRELOAD_FAILURE_RATE, "")
-        text = f"{self._failures} of the last {count} preloads failed, more than {limit:.0%}"
-        kind, severity = AlertType.HIGH_PRELOAD_FAILURE_RATE, Severity.CRITICAL
-        return self._judge(at, _Finding(kind, severity, text, value=ratio, threshold=limit))
+        self._outcomes.append(not change.data.get("success"))
+        self._failures += self._outcomes[-1]
+        return told + self.on_preload_rate(change.at, self._failures, len(self._outcomes))
 
     def _breaker(self, change: Change) -> list[Alert]:
         """A trip is about the URL that caused it; when the breaker closes, all of them end."""

@@ -1,0 +1,145 @@
+"""The monitor's alerts raised again from records: each device has an alert book of its own."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from vineview.core.changes import Change, ChangeKind
+from vineview.telemetry.columns import table_to_records
+from vineview.telemetry.crossings import crossings, events_of
+from vineview.telemetry.schema import Sample, parse_at
+from vineview.telemetry.store import Store
+from vineview.telemetry.thresholds import Alert, AlertBook, Severity, Thresholds
+
+if TYPE_CHECKING:
+    from vineview.telemetry.export import Telemetry
+
+__all__ = ["AlertSummary", "alerts_in_store", "alerts_of_records", "alerts_of_store"]
+
+_Entry = tuple[datetime, int, str, Any]
+
+_RECENT: Final = 10
+_PIECE: Final = 10_000
+_ALERTING: Final = {
+    str(kind): kind
+    for kind in (
+        ChangeKind.PRELOAD,
+        ChangeKind.BREAKER,
+        ChangeKind.MEMORY_PRESSURE,
+        ChangeKind.FEED,
+    )
+}
+_JUDGED: Final = ("video_memory_mb", "video_controllers", "failed_videos", "total_videos")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSummary:
+    """The monitor's threshold alerts in the range.
+
+    Attributes:
+        total_alerts: All raised.
+        critical_alerts: Of these, critical.
+        warning_alerts: Warnings.
+        info_alerts: For information.
+        active_alerts: Not resolved at the end.
+        recent_alerts: The last ten, oldest first.
+    """
+
+    total_alerts: int
+    critical_alerts: int
+    warning_alerts: int
+    info_alerts: int
+    active_alerts: int
+    recent_alerts: tuple[Alert, ...]
+
+
+def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
+    """Feed the records to the alert books, as the monitor did when they were new."""
+    records: list[tuple[Any, str, Sample | Change]] = []
+    for record in telemetry.event_records:
+        kind = _ALERTING.get(record["kind"])
+        if kind is not None:
+            at, video_id = parse_at(record["at"]), record.get("video_id")
+            change = Change(kind, at, video_id, data=record)
+            records.append((at, record.get("device_id") or "", change))
+    for record in telemetry.sample_records:
+        at = parse_at(record["at"])
+        judged: dict[str, Any] = {name: record.get(name) for name in _JUDGED}
+        records.append((at, record.get("device_id") or "", Sample(at, **judged)))
+    within = len({device for _, device, _ in records if device}) > 1
+    books: dict[str, AlertBook] = {}
+    for _, device, each in sorted(records, key=lambda entry: entry[0]):
+        book = _book(books, device if within else "", telemetry.thresholds)
+        if isinstance(each, Sample):
+            book.on_sample(each)
+        else:
+            book.on_change(each)
+    return _summary(books.values())
+
+
+def alerts_of_store(store: Store, thresholds: Thresholds) -> AlertSummary:
+    """The same from the rows the engine picks; equal to having seen them all."""
+    return _summary(alerts_in_store(store, thresholds).values())
+
+
+def alerts_in_store(store: Store, thresholds: Thresholds) -> dict[str, AlertBook]:
+    """The alert books of a store's devices, by device; one under ``""`` if there is only one."""
+    within = store.overview()["devices"] > 1
+    books: dict[str, AlertBook] = {}
+    events = store.ask(events_of, kinds=tuple(kind for kind in _ALERTING if kind != "preload"))
+    changes = (_change(record, within=within) for record in table_to_records(events))
+    rows = store.ask(crossings, limits=thresholds, within=within)
+    for at, order, device, each in heapq.merge(changes, _picked(rows), key=lambda one: one[:2]):
+        book = _book(books, device, thresholds)
+        if isinstance(each, Change):
+            book.on_change(each)
+        elif order:
+            judged: dict[str, Any] = {name: _whole(each[name]) for name in _JUDGED}
+            book.on_sample(Sample(at, **judged))
+        else:
+            book.on_preload_time(at, each["video_id"] or "", each["duration_ms"])
+            book.on_preload_rate(at, each["failures"], each["finished"])
+    return books
+
+
+def _change(record: dict[str, Any], *, within: bool) -> _Entry:
+    at, kind = parse_at(record["at"]), _ALERTING[record["kind"]]
+    device = record.get("device_id") or "" if within else ""
+    return at, 0, device, Change(kind, at, record.get("video_id"), data=record)
+
+
+def _picked(rows: pa.Table) -> Iterator[_Entry]:
+    for batch in rows.to_batches(max_chunksize=_PIECE):
+        for row in batch.to_pylist():
+            yield row["at"], int(row["kind"] is None), row["device"], row
+
+
+def _whole(value: float | None) -> float | None:
+    """Counts read as counts in a message."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def _book(books: dict[str, AlertBook], device: str, thresholds: Thresholds) -> AlertBook:
+    if device not in books:
+        books[device] = AlertBook(thresholds, history=None)
+    return books[device]
+
+
+def _summary(books: Iterable[AlertBook]) -> AlertSummary:
+    kept = list(books)
+    alerts = sorted((alert for book in kept for alert in book.history), key=lambda each: each.at)
+    severities = [alert.severity for alert in alerts]
+    return AlertSummary(
+        total_alerts=len(alerts),
+        critical_alerts=severities.count(Severity.CRITICAL),
+        warning_alerts=severities.count(Severity.WARNING),
+        info_alerts=severities.count(Severity.INFO),
+        active_alerts=sum(len(book.active) for book in kept),
+        recent_alerts=tuple(alerts[-_RECENT:]),
+    )

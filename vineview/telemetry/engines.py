@@ -1,0 +1,212 @@
+"""Engines: DuckDB in this process, or one elsewhere through Ibis.
+
+DuckDB never loads an extension it would have to download, and its instants are UTC. One embedded
+database serves every table in memory; each table has a cursor of its own, under one name, so
+that a question compiled once fits them all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from vineview.errors import TelemetryError
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis.expr.types as ir
+
+__all__ = ["Engine", "connect", "embedded", "refusal"]
+
+_SETTINGS: Final = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+_NEEDS: Final = {
+    "pyspark": ("pyspark", "pip install vineview[spark]"),
+    "trino": ("trino", 'pip install "ibis-framework[trino]"'),
+    "clickhouse": ("clickhouse_connect", 'pip install "ibis-framework[clickhouse]"'),
+}
+_KNOWN: Final = '"spark", "spark://...", "sc://...", "trino://...", "clickhouse://..."'
+_UNREACHABLE: Final = ("connect", "refused", "unreachable", "unavailable", "resolve", "timed out")
+
+
+class Engine:
+    """One engine that answers.
+
+    Args:
+        backend: Ibis' backend.
+        dialect: Ibis' name of it.
+        name: What it was asked for as.
+    """
+
+    RECORDS: Final = "records"
+
+    def __init__(self, backend: Any, dialect: str, name: str) -> None:
+        self._backend = backend
+        self.dialect = dialect
+        self.name = name
+
+    @classmethod
+    def of_connection(cls, connection: duckdb.DuckDBPyConnection) -> Self:
+        """DuckDB on an open connection."""
+        import ibis  # noqa: PLC0415 - loads on the first question
+
+        return cls(ibis.duckdb.from_connection(connection), "duckdb", "duckdb")
+
+    def register(self, table: pa.Table) -> None:
+        """Hold a table in memory under the name compiled questions use."""
+        self._backend.con.register(self.RECORDS, table)
+
+    def open(self, *places: str) -> ir.Table:
+        """The tables at some places as one: folders or files of Parquet, or tables' names."""
+        import ibis  # noqa: PLC0415 - loads on the first question
+
+        tables = [self._open(place) for place in places]
+        return tables[0] if len(tables) == 1 else ibis.union(*tables)
+
+    def _open(self, place: str) -> ir.Table:
+        if self.dialect in {"trino", "clickhouse"}:
+            return self._guarded(place, lambda: self._backend.table(place))
+        if self.dialect == "pyspark":
+            return self._guarded(place, lambda: self._backend.read_parquet(place))
+        path = Path(place)
+        pattern = str(path / "**" / "*.parquet") if path.is_dir() else place
+        if path.is_dir() and next(path.rglob("*.parquet"), None) is None:
+            raise TelemetryError(
+                f"{place} holds no Parquet file",
+                source=place,
+                hint="vineview convert IN OUT.parquet makes one.",
+            )
+        return self._guarded(
+            place,
+            lambda: self._backend.read_parquet(
+                pattern, hive_partitioning=False, union_by_name=True
+            ),
+        )
+
+    def answer(self, compiled: str) -> pa.Table:
+        """Run a compiled question on the table registered."""
+        return self._backend.con.execute(compiled).to_arrow_table()
+
+    def run(self, question: ir.Table) -> pa.Table:
+        """Compile and run a question."""
+        return self._backend.to_pyarrow(question)
+
+    def instant(self, at: datetime, column: Any) -> Any:
+        """A literal to compare a column of instants with, aware where the column is."""
+        import ibis  # noqa: PLC0415 - as above
+
+        at = at.astimezone(UTC)
+        if column.type().timezone is None:
+            return ibis.timestamp(at.replace(tzinfo=None))
+        return ibis.literal(at, type=column.type())
+
+    def _guarded(self, place: str, read: Any) -> ir.Table:
+        try:
+            table: ir.Table = read()
+        except Exception as error:
+            raise TelemetryError(
+                f"{place} cannot be read by {self.name}: {_first_line(error)}",
+                source=place,
+                hint="Check the path or the table's name, and that the engine may read it.",
+            ) from error
+        return table
+
+
+def embedded() -> Engine:
+    """A cursor on the process's own DuckDB."""
+    return Engine.of_connection(_database().cursor())
+
+
+def connect(address: str | None) -> Engine:
+    """The engine of an address.
+
+    Args:
+        address: ``None`` for DuckDB in this process; else as `store.Store.of_folder` says.
+
+    Raises:
+        TelemetryError: If it is not known, not installed or cannot be reached.
+    """
+    if address is None or address == "duckdb":
+        import duckdb  # noqa: PLC0415 - loads on the first question
+
+        return Engine.of_connection(duckdb.connect(":memory:", config=dict(_SETTINGS)))
+    scheme = urlsplit(address).scheme or address
+    dialect = {"spark": "pyspark", "sc": "pyspark"}.get(scheme, scheme)
+    if dialect not in _NEEDS:
+        raise TelemetryError(
+            f"{address!r} is no engine known here",
+            source=address,
+            hint=f"Known are {_KNOWN}; without one, DuckDB in this process.",
+        )
+    module, install = _NEEDS[dialect]
+    if importlib.util.find_spec(module) is None:
+        raise TelemetryError(
+            f"engine {address}: {module} is not installed", source=address, hint=f"{install}."
+        )
+    try:
+        backend = _spark(address) if dialect == "pyspark" else _elsewhere(address)
+    except Exception as error:
+        raise TelemetryError(
+            f"engine {address} cannot be reached: {_first_line(error)}",
+            source=address,
+            hint="Check the address, that the engine runs, and for Spark that Java 17 is there.",
+        ) from error
+    return Engine(backend, dialect, address)
+
+
+def refusal(engine: Engine, question: str, source: str, error: Exception) -> TelemetryError:
+    """What to say when an engine does not answer."""
+    import ibis.common.exceptions as problems  # noqa: PLC0415 - as above
+
+    text = _first_line(error)
+    if isinstance(error, problems.OperationNotDefinedError | problems.UnsupportedOperationError):
+        what, hint = "lacks what it takes", "Ask DuckDB, the default, or another engine."
+    elif any(word in str(error).lower() for word in _UNREACHABLE):
+        what, hint = "cannot be reached", "Check that the engine still runs."
+    else:
+        what, hint = "failed", "Check the data's columns and types; --debug shows the engine's own."
+    return TelemetryError(
+        f"{source}: engine {engine.name} {what} for {question!r}: {text}", source=source, hint=hint
+    )
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The one embedded database; starting one takes longer than any of its answers."""
+    import duckdb  # noqa: PLC0415 - as above
+
+    return duckdb.connect(":memory:", config=dict(_SETTINGS))
+
+
+def _spark(address: str) -> Any:
+    """Spark, classic or Connect; a session that is open already is used as it is."""
+    import ibis  # noqa: PLC0415 - as above
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - an optional, heavy dependency
+
+    builder = SparkSession.builder.appName("vineview")
+    if address.startswith("sc://"):
+        builder = builder.remote(address)
+    elif address.startswith("spark://"):
+        builder = builder.master(address)
+    else:
+        builder = builder.master("local[*]").config("spark.ui.enabled", "false")
+    session = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    return ibis.pyspark.connect(session)
+
+
+def _elsewhere(address: str) -> Any:
+    import ibis  # noqa: PLC0415 - as above
+
+    return ibis.connect(address)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,133 @@
+"""What engines do differently, said once in a form all of them have.
+
+Queries see the same table everywhere: instants as naive UTC, a float64 column ``seconds`` beside
+them, missing numbers as null (never NaN), missing columns as null. Beyond that they use what
+Ibis gives alike on DuckDB and Spark; what it does not give alike (medians under a condition,
+the last value in time, buckets of any width) has its portable form here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vineview.errors import TelemetryError
+from vineview.telemetry.table import SCHEMA
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+__all__ = ["COLUMNS", "arrow_door", "door", "median_where", "normal", "slope", "when"]
+
+_INSTANT: Final = pa.timestamp("us")
+COLUMNS: Final = pa.schema(
+    [pa.field("at", _INSTANT), pa.field("seconds", pa.float64()), *list(SCHEMA)[1:]]
+)
+"""The records table as queries see it; ``seconds`` since 1970 with their fraction."""
+_EPOCH_S: Final = 1_767_225_600.0
+_FRACTIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "duckdb": lambda at: at.epoch_seconds().cast("float64"),  # EPOCH() keeps the fraction
+    "pyspark": lambda at: at.cast("float64"),
+}
+
+
+def arrow_door(table: pa.Table) -> pa.Table:
+    """A table in `table.SCHEMA` as queries see it, in memory."""
+    at = table.column("at").cast(_INSTANT)
+    seconds = pc.divide(at.cast(pa.int64()).cast(pa.float64()), 1e6)
+    columns = [at, seconds, *(table.column(name) for name in SCHEMA.names[1:])]
+    return pa.table(columns, schema=COLUMNS)
+
+
+def door(table: ir.Table, *, dialect: str, source: str) -> ir.Table:
+    """A table of an engine as queries see it.
+
+    Args:
+        table: With ``at`` and any of the columns of `table.SCHEMA`.
+        dialect: Ibis' name of its engine.
+        source: What to call it in an error.
+
+    Raises:
+        TelemetryError: If ``at`` is missing, or a column has another type.
+    """
+    import ibis  # noqa: PLC0415 - loads on the first question
+
+    given = table.schema()
+    if "at" not in given or not (given["at"].is_timestamp() or given["at"].is_date()):
+        what = f"is {given['at']}" if "at" in given else "is missing"
+        raise TelemetryError(
+            f"{source}: column 'at' {what}, not an instant",
+            source=source,
+            hint="Records carry 'at' as a timestamp in UTC; vineview convert makes such files.",
+        )
+    at = table.at.cast("timestamp('UTC')").cast("timestamp") if dialect == "duckdb" else table.at
+    at = at.cast("timestamp")
+    fraction = _FRACTIONS.get(dialect, lambda at: at.epoch_seconds().cast("float64"))
+    columns: dict[str, Any] = {"at": at, "seconds": fraction(at)}
+    for field in list(SCHEMA)[1:]:
+        kind = _kind(field.type)
+        if field.name not in given:
+            columns[field.name] = ibis.null().cast(kind)
+        else:
+            columns[field.name] = _typed(table[field.name], kind, source)
+    return table.select(**columns)
+
+
+def normal(table: pa.Table) -> pa.Table:
+    """An answer as everybody knows it: instants aware in UTC, counts as whole numbers."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(index, field.name, table.column(index).cast(pa.int64()))
+        if pa.types.is_timestamp(field.type):
+            column = table.column(index).cast(pa.timestamp("us"))
+            table = table.set_column(index, field.name, column.cast(pa.timestamp("us", tz="UTC")))
+    return table
+
+
+def when(condition: Any, value: Any) -> Any:
+    """The value where a condition holds, else null: the portable ``aggregate(where=...)``."""
+    import ibis  # noqa: PLC0415 - as above
+
+    return ibis.ifelse(condition, value, ibis.null())
+
+
+def median_where(value: Any, condition: Any) -> Any:
+    """The median of the values where a condition holds; Spark refuses it as ``where=``."""
+    return when(condition, value).median()
+
+
+def slope(seconds: Any, values: Any) -> Any:
+    """The least-squares slope per second over the rows where both are given."""
+    import ibis  # noqa: PLC0415 - as above
+
+    x = ibis.ifelse(values.notnull(), seconds - _EPOCH_S, ibis.null())
+    return x.cov(values, how="pop") / x.var(how="pop").nullif(0.0)
+
+
+def _kind(of_type: pa.DataType) -> str:
+    if pa.types.is_floating(of_type):
+        return "float64"
+    return "boolean" if pa.types.is_boolean(of_type) else "string"
+
+
+def _typed(column: Any, kind: str, source: str) -> Any:
+    import ibis  # noqa: PLC0415 - as above
+
+    have = column.type()
+    if have.is_null():
+        return column.cast(kind)
+    if kind == "float64" and have.is_floating():
+        value = column.cast("float64")
+        return ibis.ifelse(value.isnan() | value.isinf(), ibis.null(), value)
+    if kind == "float64" and (have.is_integer() or have.is_decimal()):
+        return column.cast("float64")
+    if str(have).removeprefix("!") == kind:
+        return column
+    raise TelemetryError(
+        f"{source}: column {column.get_name()!r} is {have}, not {kind}",
+        source=source,
+        hint="Records have the columns of the performance export; rename or convert it there.",
+    )

@@ -1,0 +1,209 @@
+"""Store: the records table, and an engine that answers questions about it.
+
+DuckDB inside this process is the default, over records in memory or a folder of Parquet; the
+same questions run elsewhere through Ibis. A question is a function of `queries`; compiled once
+per process and shape, because Ibis takes longer to write a query than DuckDB to answer it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+import pyarrow as pa
+
+from vineview.errors import TelemetryError
+from vineview.telemetry import portable, queries
+from vineview.telemetry.buckets import COLUMNS as BUCKET_COLUMNS
+from vineview.telemetry.buckets import bucket_count
+from vineview.telemetry.columns import table_to_records
+from vineview.telemetry.engines import Engine, connect, embedded, refusal
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+__all__ = ["Store"]
+
+Question = Callable[..., "ir.Table"]
+
+
+class Store:
+    """Records that answer questions.
+
+    Args:
+        engine: What runs the questions.
+        records: The table as `portable.door` gives it; ``None`` if the engine holds it under
+            the name compiled questions use.
+        raw: The same before the door, for what needs the file's own columns.
+        source: What to call it in an error.
+
+    Example:
+        >>> store = Store.of_table(records_to_table(records))  # doctest: +SKIP
+        >>> store.buckets()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, engine: Engine, records: ir.Table, raw: ir.Table | None = None, *, source: str
+    ) -> None:
+        self._engine = engine
+        self._records = records
+        self._raw = raw
+        self._source = source
+        self._lock = threading.Lock()
+        self._overviews: dict[float, dict[str, Any]] = {}
+
+    @classmethod
+    def of_table(cls, table: pa.Table, *, source: str = "memory") -> Self:
+        """Records in memory, asked through DuckDB.
+
+        Args:
+            table: In `table.SCHEMA`.
+            source: What to call it in an error.
+        """
+        engine = embedded()
+        engine.register(portable.arrow_door(table))
+        return cls(engine, _shape(), source=source)
+
+    @classmethod
+    def of_folders(cls, *folders: str | Path, engine: str | None = None) -> Self:
+        """Records in folders of Parquet, or in tables of another engine.
+
+        Args:
+            *folders: The Parquet files, at any depth; with Trino or ClickHouse tables' names.
+            engine: ``None`` for DuckDB, ``"spark"``, ``"spark://..."``, ``"sc://..."``,
+                ``"trino://..."`` or ``"clickhouse://..."``.
+
+        Raises:
+            TelemetryError: If the engine is not known, not installed or cannot be reached, or
+                the table has other names or types.
+        """
+        made, source = connect(engine), ", ".join(map(str, folders))
+        raw = made.open(*map(str, folders))
+        records = portable.door(raw, dialect=made.dialect, source=source)
+        return cls(made, records, raw, source=source)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Every record as it was read, by time; for those who must have them all."""
+        yield from table_to_records(self.ask(queries.everything))
+
+    def since(self, at: datetime) -> Store:
+        """The records from an instant on; cut before the door, so that files can be skipped.
+
+        Args:
+            at: Aware.
+        """
+        if self._raw is None:
+            raise TypeError("records in memory are selected as records")
+        raw = self._raw.filter(self._raw.at >= self._engine.instant(at, self._raw.at))
+        records = portable.door(raw, dialect=self._engine.dialect, source=self._source)
+        return Store(self._engine, records, raw, source=self._source)
+
+    def ask(self, question: Question, **options: Any) -> pa.Table:
+        """One question's answer.
+
+        Args:
+            question: A function of `queries`: from the records table to a table.
+            **options: What it takes beside; hashable.
+
+        Returns:
+            A small table, its instants aware in UTC.
+
+        Raises:
+            TelemetryError: If the engine lacks what it takes, or fails.
+        """
+        with self._lock:
+            try:
+                if self._raw is None:
+                    answer = self._engine.answer(_compiled(question, tuple(options.items())))
+                else:
+                    answer = self._engine.run(question(self._records, **options))
+            except TelemetryError:
+                raise
+            except Exception as error:
+                raise refusal(self._engine, question.__name__, self._source, error) from error
+        return portable.normal(answer)
+
+    def rows(self, question: Question, **options: Any) -> list[dict[str, Any]]:
+        """The same as dicts, a row each."""
+        return list(self.ask(question, **options).to_pylist())
+
+    def overview(self, *, slow_ms: float = 5000.0) -> dict[str, Any]:
+        """What one pass over the records tells; asked once."""
+        if slow_ms not in self._overviews:
+            (self._overviews[slow_ms],) = self.rows(queries.overview, slow_ms=slow_ms)
+        return self._overviews[slow_ms]
+
+    def buckets(self, column: str = "video_memory_mb") -> pd.DataFrame:
+        """The time buckets growth and verdict are read from.
+
+        With several devices each one's own level is taken out first, so that a device that joins
+        late or leaves early is no growth.
+
+        Args:
+            column: Which metric.
+
+        Returns:
+            Columns and dtypes as `buckets.COLUMNS` says.
+        """
+        seen = self.overview()
+        span = seen if column == "video_memory_mb" else self.rows(queries.span, column=column)[0]
+        if span["first_s"] is None:
+            return pd.DataFrame({name: pd.Series(dtype=of) for name, of in BUCKET_COLUMNS.items()})
+        several = seen["devices"] > 1
+        marks = () if several else tuple(queries.restart_marks(seen))
+        found = self.ask(
+            queries.time_buckets,
+            column=column,
+            wanted=bucket_count(max(span["last_s"] - span["first_s"], 1e-9) / 3600),
+            beside=tuple(name for name in queries.BESIDE if seen[f"has_{name}"]),
+            marks=marks,
+            gaps=tuple(name for name in marks if seen[f"lacking_{name}"]),
+            navigations=bool(seen["navigations"]),
+            within=several,
+        )
+        return queries.bucket_frame(found.to_pandas())
+
+    def envelope(
+        self, column: str, start: datetime | None, end: datetime | None, buckets: int
+    ) -> pd.DataFrame:
+        """The least and the greatest value of a metric in each of so many equal buckets.
+
+        Args:
+            column: Which metric of the samples.
+            start: From, inclusive; the first sample if ``None``.
+            end: To, inclusive; the last sample if ``None``.
+            buckets: How many, at least 1.
+
+        Returns:
+            Columns ``at`` (the bucket's start), ``low``, ``high``, ``low_at``, ``high_at``
+            (instants aware in UTC, values float64), by ``at``; buckets without a value are left
+            out. Of equal values the earliest instant.
+        """
+        (span,) = self.rows(queries.span, column=column)
+        start_s = span["first_s"] if start is None else start.timestamp()
+        end_s = span["last_s"] if end is None else end.timestamp()
+        if start_s is None or end_s is None or end_s < start_s:
+            start_s, end_s = 0.0, 0.0
+        found = self.ask(
+            queries.envelope, column=column, start_s=start_s, end_s=end_s, buckets=buckets
+        )
+        return queries.envelope_frame(found, start_s=start_s, end_s=end_s, buckets=buckets)
+
+
+def _shape() -> ir.Table:
+    import ibis  # noqa: PLC0415 - loads on the first question
+
+    return ibis.table(ibis.Schema.from_pyarrow(portable.COLUMNS), name=Engine.RECORDS)
+
+
+@cache
+def _compiled(question: Question, options: tuple[tuple[str, Any], ...]) -> str:
+    """A question in DuckDB's language; a pure function of its shape, hence kept."""
+    import ibis  # noqa: PLC0415 - as above
+
+    return str(ibis.to_sql(question(_shape(), **dict(options)), dialect="duckdb", pretty=False))
