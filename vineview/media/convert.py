@@ -131,7 +131,7 @@ class Transcoder:
                 reason="no-picture",
                 hint="Check that it plays elsewhere; it may be damaged or cut off.",
             )
-        self.end = self._with_losses(ending(reached_s or 0.0, container.duration))
+        self.end = self._with_losses(ending(reached_s or 0.0, container))
 
     def _fragments(self, conversion: _Conversion) -> Iterator[Fragment]:
         for fragment in conversion.fragments():
@@ -158,8 +158,9 @@ class _Conversion:
         self._sound_from_s = max(start_s - _SOUND_LEAD_S, 0.0)
         self._name = name
         plan = owner.plan
-        self._video = _track(container, plan.video)
-        self._audio = _track(container, plan.audio)
+        video, audio = _track(container, plan.video), _track(container, plan.audio)
+        self._video = video if isinstance(video, VideoStream) else None
+        self._audio = audio if isinstance(audio, AudioStream) else None
         self._cutter = Cutter()
         self._output: OutputContainer | None = None
         self._picture: PictureEncoder | None = None
@@ -201,7 +202,7 @@ class _Conversion:
     # -- reading -------------------------------------------------------------------------------
 
     def _packets(self) -> Iterator[Packet[Any]]:
-        tracks = [track for track in (self._video, self._audio) if track is not None]
+        tracks: list[Stream] = [one for one in (self._video, self._audio) if one is not None]
         video = self._video
         if video is None or not _is_converted(self._owner.plan, video):
             self._open(None)
@@ -303,9 +304,10 @@ class _Conversion:
                 yield from self._picture.encode(self._before, self._start_s)
             yield from self._picture.finish(self._times[self._video.index].step_s or None)
 
-    def _decoded(self, track: Stream, packet: Packet[Any] | None) -> list[Any]:
+    def _decoded(self, track: VideoStream | AudioStream, packet: Packet[Any] | None) -> list[Any]:
+        decoder: Any = track.codec_context
         try:
-            return list(track.codec_context.decode(packet))  # type: ignore[arg-type]
+            return list(decoder.decode(packet))
         except av.EOFError:
             return []
         except (av.FFmpegError, ValueError):
@@ -345,20 +347,20 @@ class _Conversion:
     def _open(self, like: VideoFrame | None) -> None:
         """Open the muxer with the tracks there are, the picture first."""
         plan = self._owner.plan
-        copied = [
+        copied: list[Stream] = [
             track
             for track in (self._video, self._audio)
             if track is not None and not _is_converted(plan, track)
         ]
         self._output = open_output(self._cutter, copied)
-        if isinstance(self._video, VideoStream):
+        if self._video is not None:
             if like is not None and plan.video is not None:
                 self._picture = PictureEncoder(
                     self._output, plan.video.target, like, self._video, start_s=self._start_s
                 )
             else:
                 self._copies[self._video.index] = _Copy(self._output, self._video, None)
-        if isinstance(self._audio, AudioStream) and plan.audio is not None:
+        if self._audio is not None and plan.audio is not None:
             if self._audio in copied:
                 clock = self._clock if self._picture is not None else None
                 self._copies[self._audio.index] = _Copy(self._output, self._audio, clock)

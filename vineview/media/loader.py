@@ -73,7 +73,12 @@ class MediaLoader:
         """Whether the browser takes each of some codec strings."""
         workers().prewarm()
 
-    def hear(self, answers: Mapping[str, bool]) -> None:
+    @property
+    def codecs_to_ask(self) -> tuple[str, ...]:
+        """The codec strings a page should ask its browser about, for `hear_codecs`."""
+        return tuple(SUPPORTED)
+
+    def hear_codecs(self, answers: Mapping[str, bool]) -> None:
         """Take note of what the browser takes; clips loaded from now on are planned by it.
 
         Args:

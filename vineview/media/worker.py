@@ -123,7 +123,7 @@ class Worker:
                         str(facts.get("message", ""))[:1000],
                         source=self._name,
                         reason=str(facts.get("reason", "damaged"))[:40],
-                        hint=str(facts.get("hint", ""))[:1000] or None,
+                        hint=str(facts.get("hint", ""))[:1000],
                     )
                 case _:
                     return frame

@@ -15,6 +15,7 @@ from vineview.widgets.streams import Streamable
 
 __all__ = [
     "Commands",
+    "Convertible",
     "ImageLoader",
     "caption_of",
     "clip_document",
@@ -55,6 +56,15 @@ class ImageLoader(Protocol):
 
     async def read_image(self, event: VideoEvent) -> tuple[bytes, str]:
         """The bytes and their MIME type."""
+        ...
+
+
+@runtime_checkable
+class Convertible(Protocol):
+    """A controller that can convert its clip for a browser that refuses it as it is."""
+
+    async def convert(self) -> bool:
+        """Convert what went as it is; whether there was anything to convert."""
         ...
 
 
@@ -101,5 +111,10 @@ def caption_of(controller: object) -> str:
     if info is None or info.video is None:
         return ""
     sound = str(info.audio) if info.audio is not None else "no sound"
-    parts = [str(info.video), sound, f"plays {info.verdict.how}", info.verdict.reason]
+    parts = [str(info.video), sound]
+    plan = getattr(controller, "plan", None)
+    if plan is not None and (plan.converts or len(plan.tracks) < 1 + (info.audio is not None)):
+        parts.append(str(getattr(controller, "treatment", plan.sentence)))
+    else:
+        parts += [f"plays {info.verdict.how}", info.verdict.reason]
     return " · ".join(part for part in (*parts, info.shortfall) if part)

@@ -207,15 +207,32 @@ class StreamBook:
                 stream.sent += 1
                 stream.unacknowledged += 1
                 self._tell("segment", [segment.data], view=stream.view, stream=stream.id)
+                self._tell_progress(stream, controller)
                 await self._may_send(stream)
             end = getattr(segments, "end", None)
-        if self._is_held(stream.video_id, controller):
+        is_same = controller.init_segment == parts[0]  # or it was converted meanwhile
+        if is_same and self._is_held(stream.video_id, controller):
             known = getattr(getattr(controller, "info", None), "shortfall", "")
             note = "" if known else str(getattr(end, "reason", ""))
             self._tell("end", None, view=stream.view, stream=stream.id, note=note)
         else:
             self._tell("lost", None, view=stream.view, stream=stream.id, reason="")
             self._lost(stream.video_id, None)
+
+    def _tell_progress(self, stream: _Stream, controller: Streamable) -> None:
+        """Say how far a conversion is; segments come about once a second."""
+        progress = getattr(controller, "progress", None)
+        if progress is None or progress.total_s is None or progress.speed is None:
+            return
+        self._tell(
+            "progress",
+            None,
+            view=stream.view,
+            video_id=stream.video_id,
+            done_s=progress.done_s,
+            total_s=progress.total_s,
+            speed=progress.speed,
+        )
 
     async def _may_send(self, stream: _Stream) -> None:
         """Wait until the view is in sight, wants more, and has answered for what it got."""
