@@ -51,7 +51,7 @@ _MIN_WINDOW_H: Final = 0.1
 _MATERIAL_MB: Final = 25.0
 _MATERIAL_SHARE: Final = 0.2
 _OFFSET: Final = 0.5
-_REST: Final = 0.2
+_REST: Final = 0.35
 _TIMES: Final = 6.0
 _TIMES_ABOUT_A_DAY: Final = 10.0
 _MIN_PRESSURES: Final = 2
@@ -230,7 +230,7 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     )
     when = "" if rate.turned_at is None else f"{rate.turned_at:%Y-%m-%d %H:%M} UTC"
     beside = _beside(rate, when)
-    if interval.low <= 0 or rate.mb_per_hour <= _practical(rate):
+    if interval.low <= 0 or not _matters(rate):
         return _not_growing(rate, interval, text, when, beside)
     level = float(buckets["median"].median())
     cycle = steepest_cycle_mb_per_hour(level)
@@ -270,6 +270,10 @@ def _not_growing(
     if rate.shape is Shape.LEVELLED:
         moved = "grew" if rate.mb_per_hour > 0 else "fell"
         return Verdict.NOT_LEAKING, f"Memory {moved} until {when} and has been level since."
+    if interval.low > 0:
+        least = practical_mb_per_hour(rate.level_mb)
+        slow = f"slower than the {least:.1f} MB/h worth acting on"
+        return Verdict.NOT_LEAKING, f"Memory grows by {text}{beside}, {slow}."
     if possible > bound:
         return Verdict.INCONCLUSIVE, f"Memory moves too much to tell: {text}{beside}."
     if rate.shape is Shape.STEP and rate.steps == 1 and rate.step_mb > 0:
@@ -277,8 +281,12 @@ def _not_growing(
     return Verdict.NOT_LEAKING, f"Memory does not grow: {text}{beside}."
 
 
-def _practical(rate: Growth) -> float:
-    return practical_mb_per_hour(rate.level_mb)
+def _matters(rate: Growth) -> bool:
+    """Whether growth passes the practical bound, or has added a fifth within the window."""
+    grown = rate.mb_per_hour * rate.window_h
+    if rate.mb_per_hour > practical_mb_per_hour(rate.level_mb):
+        return True
+    return grown > max(_MATERIAL_SHARE * rate.level_mb, _MATERIAL_MB)
 
 
 def _beside(rate: Growth, when: str) -> str:

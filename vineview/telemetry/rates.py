@@ -25,6 +25,9 @@ _MAD_TO_SD: Final = 1.4826
 _OUTLYING: Final = 3.0
 _WANDERS: Final = 0.995
 """Above this an AR(1) process is a random walk for all that a hundred values can tell."""
+_DOUBT: Final = 0.25
+"""Standard errors added to the likeness found: too little of it costs false alarms."""
+_ALIKE: Final = 0.3
 _MIN_COUNT: Final = 4
 
 
@@ -133,6 +136,8 @@ def _autoregression(residuals: Floats, fitted: int) -> tuple[float, float]:
         return 0.0, 0.0
     found = float(residuals[1:] @ residuals[:-1]) / power
     freedom = max(1 - (fitted + 2) / count, 0.25)
-    likeness = min(max((found + fitted / count) / freedom, 0.0), _WANDERS)
+    likeness = min(max((found + fitted / count) / freedom, 0.0), 1.0)
+    doubt = _DOUBT * float(np.sqrt((1 - likeness**2) / count)) if likeness > _ALIKE else 0.0
+    likeness = min(likeness + doubt, _WANDERS)
     new = residuals[1:] - likeness * residuals[:-1]
     return likeness, float(new @ new) / max(count - 1 - fitted, 1)

@@ -25,16 +25,16 @@ _WEEK_H: Final = 168.0
 _BETTER: Final = 0.6
 """A step must leave at most this share of the squares that the fit without it leaves."""
 _SHARP: Final = 4.0
-"""How many times the usual change between neighbours an edge must be."""
+"""How many times the usual change between neighbours an edge must be; half of it is enough if
+one row differs from the next by six times what is usual."""
+_AT_ONCE: Final = 6.0
 _STAIRS: Final = 5
-_REAL: Final = 0.5
-"""Of the change seen at an edge, what the fitted step must be at least, and the other way round."""
 _NOTHING: Final = 1e-9
 _FALL_SHARE: Final = 0.4
 _FALL_ROWS: Final = 5
 _GAIN: Final = 0.05
 _LINEAR: Final = 0.6
-FALL_H: Final = 6.0
+FALL_H: Final = 8.0
 """Growth between two falls must last this long to be taken for a process's life between restarts
 nobody recorded; collections and disposals come sooner."""
 
@@ -96,45 +96,24 @@ def find_steps(hours: Floats, values: Floats, beside: Floats) -> tuple[Step, ...
         beside: What is fitted anyway but the slope, the constant first.
     """
     change = _changes(values)
-    rows = _sharp_edges(change)
+    rows = _sharp_edges(values, change)
     if not rows.size or rows.size > hours.size // 6:
         return ()
     base = np.column_stack((beside, hours))
     before = residual_power(base, values)
     if before <= _NOTHING * float(values @ values):
         return ()
-    rows, slope, heights, after = _fitted(base, rows, values, change)
-    if not rows.size or after > _BETTER * before:
+    heights = change[rows]  # as seen: fitted ones would lean on the slope
+    levelled = values - (np.arange(hours.size)[:, None] >= rows) @ heights
+    if residual_power(base, levelled) > _BETTER * before:
         return ()
     if rows.size >= _STAIRS and (heights > 0).all():
         return ()
-    grown, fallen = slope * float(hours[-1]), -float(heights[heights < 0].sum())
+    grown = float(np.linalg.lstsq(base, levelled, rcond=None)[0][-1]) * float(hours[-1])
+    fallen = -float(heights.sum())
     if fallen > 0 and fallen / 2 <= grown <= 2 * fallen:
         return ()
     return tuple(Step(int(row), float(height)) for row, height in zip(rows, heights, strict=True))
-
-
-def _fitted(
-    base: Floats, rows: Integers, values: Floats, change: Floats
-) -> tuple[Integers, float, Floats, float]:
-    """Steps at some rows, fitted together beside a slope, the last column of ``base``.
-
-    Those whose height is not about the change seen at them are something else, and left out.
-
-    Returns:
-        The rows left, the slope, the heights, and the sum of squares not explained.
-    """
-    while True:
-        after = (np.arange(values.size)[:, None] >= rows).astype(np.float64)
-        design = np.column_stack((base, after))
-        beta = np.linalg.lstsq(design, values, rcond=None)[0]
-        heights = beta[base.shape[1] :]
-        share = heights / change[rows]
-        real = (share > _REAL) & (share < 1 / _REAL)
-        if real.all():
-            left = residual_power(design, values)
-            return rows, float(beta[base.shape[1] - 1]), heights, left
-        rows = rows[real]
 
 
 def _changes(values: Floats) -> Floats:
@@ -147,24 +126,29 @@ def _changes(values: Floats) -> Floats:
     return np.concatenate((np.zeros(3), change - np.median(change), np.zeros(2)))
 
 
-def _sharp_edges(change: Floats) -> Integers:
+def _sharp_edges(values: Floats, change: Floats) -> Integers:
     """Rows where the level changes at once, more than two rows apart."""
-    size = np.abs(change)
-    bound = max(_SHARP * spread_of(change), _NOTHING)
+    spread = max(spread_of(change), _NOTHING)
+    moved = np.diff(values, prepend=values[0])
+    moved -= np.median(moved)
+    at_once = np.abs(moved) / max(_AT_ONCE * spread_of(moved), _NOTHING)
+    size = np.abs(change) / spread
+    sharp = (size > _SHARP) | ((size > _SHARP / 2) & (at_once > 1))
     peaks = [
         row
-        for row in np.flatnonzero(size > bound)
+        for row in np.flatnonzero(sharp)
         if size[row] == size[max(row - 2, 0) : row + 3].max()
         and size[row] > size[max(row - 2, 0) : row].max(initial=0.0)
     ]
     return np.array(peaks, dtype=np.int64)
 
 
-def falls(hours: Floats, values: Floats) -> Integers:
+def falls(hours: Floats, values: Floats, *, shortest_h: float = FALL_H) -> Integers:
     """Rows at which memory falls back to where it began, again and again or once, after hours.
 
     Without recorded sessions, a leak cut off by restarts looks like that. Each fall must give
-    back most of the range at once, and what lies between two must be long, and grow all along.
+    back most of the range at once, and what lies between two must last ``shortest_h`` hours, as
+    the median, and grow all along.
 
     Returns:
         The rows, ascending; none if the series is not like that throughout.
@@ -186,7 +170,7 @@ def falls(hours: Floats, values: Floats) -> Integers:
         return nothing
     lasted = np.median([hours[part[-1]] - hours[part[0]] for part in whole])
     gains = np.array([_gains(values[part]) for part in whole])
-    if lasted < FALL_H or (gains < _GAIN * span).any():
+    if lasted < shortest_h or (gains < _GAIN * span).any():
         return nothing
     if gains[:, 1].sum() < _LINEAR * gains[:, 0].sum():  # a cache that fills and is reclaimed
         return nothing
@@ -274,7 +258,7 @@ def find_bend(
 
 
 def _bends(hours: Floats, session: Integers, window_h: float) -> list[Bend]:
-    """Knees over most of the window, and curves from quick to slower than the window."""
+    """Knees over most of the window, curves that near a level, and logarithms, which do not."""
     knees = hours[2 : max(int(0.8 * hours.size), 3)]
     made = [Bend(np.minimum(hours, knee), float(knee), is_open=False) for knee in knees]
     starts = np.array([hours[session == each][0] for each in np.unique(session)])
@@ -284,6 +268,8 @@ def _bends(hours: Floats, session: Integers, window_h: float) -> list[Bend]:
     for tau in window_h * np.geomspace(1 / 60, 1.0, 32):
         is_open = bool(tau > 0.25 * window_h)
         made.append(Bend(1 - np.exp(-age / tau), 3 * float(tau), is_open=is_open))
+        if tau < window_h / 4:
+            made.append(Bend(np.log1p(age / tau), window_h, is_open=True))
         if place.any():
             made.append(Bend(-np.exp(-later / tau), 3 * float(tau), is_open=is_open))
     return made

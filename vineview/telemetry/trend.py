@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from vineview.telemetry import shapes
 from vineview.telemetry.buckets import buckets_of
-from vineview.telemetry.rates import Interval, huber, theil_sen
+from vineview.telemetry.rates import Interval, huber, spread_of, theil_sen
 
 __all__ = [
     "DAILY_CYCLE_MB",
@@ -47,6 +47,7 @@ DAILY_CYCLE_SHARE: Final = 0.1
 _TAIL: Final = 10
 _CHANGE: Final = 0.10
 _FEW: Final = 8
+_CALM: Final = 0.5
 
 
 class Direction(StrEnum):
@@ -99,8 +100,9 @@ class Growth:
         falls: Falls back to the start after hours of growth that no session explains; the rate is
             the one between them.
         steps: How many sharp steps there are.
-        fallen_mb: What the steps downwards among them gave back.
+        fallen_mb: What they have given back in sum; zero if they have added.
         bend_mb: By how much memory moved before it levelled off.
+        on_floor: Whether the rate is that of the buckets' low quantile, not of their medians.
     """
 
     mb_per_hour: float
@@ -118,6 +120,7 @@ class Growth:
     steps: int = 0
     fallen_mb: float = 0.0
     bend_mb: float = 0.0
+    on_floor: bool = False
 
 
 def trend(values: Floats) -> Trend:
@@ -150,12 +153,15 @@ def least_squares_slope(seconds: Floats, values: Floats) -> float | None:
     return float(x @ (values - values.mean()) / (x @ x))
 
 
-def growth(buckets: pd.DataFrame) -> Growth | None:
+def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | None:
     """The robust growth rate of one metric.
 
     Args:
         buckets: As `buckets.COLUMNS` says; needed are ``at``, ``end_at``, ``hours``, ``session``,
             ``median`` and ``low``.
+        on_floor: Whether to follow the buckets' low quantile, which neither bursts nor a sawtooth
+            of collections lift, instead of their medians; ``None`` follows it where it moves less
+            than half as much about a straight line.
 
     Returns:
         The rate with its interval and shape; ``None`` with fewer than two distinct times, or if no
@@ -173,10 +179,13 @@ def growth(buckets: pd.DataFrame) -> Growth | None:
     hours, level, floor = (buckets[name].to_numpy(dtype=np.float64) for name in names)
     if hours.size < 2:  # noqa: PLR2004 - a slope needs two points
         return None
-    form = _form(hours, level, buckets["session"].to_numpy(dtype=np.int64))
+    if on_floor is None:
+        on_floor = hours.size >= _FEW and _unrest(floor) < _CALM * _unrest(level)
+    told = floor if on_floor else level
+    form = _form(hours, told, buckets["session"].to_numpy(dtype=np.int64))
     if form.beside.shape[1] >= hours.size:
         return None
-    rate, interval = _rate(hours, level, form.beside)
+    rate, interval = _rate(hours, told, form.beside)
     floor_rate = _rate(hours, floor, form.beside)[0] if hours.size >= _FEW else None
     turned_at = None if form.row is None else buckets["at"].iloc[form.row]
     start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
@@ -196,6 +205,7 @@ def growth(buckets: pd.DataFrame) -> Growth | None:
         steps=form.steps,
         fallen_mb=form.fallen_mb,
         bend_mb=form.bend_mb,
+        on_floor=on_floor,
     )
 
 
@@ -252,9 +262,14 @@ def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
         shape=Shape.STEP,
         row=steps[largest].row,
         step_mb=float(heights[largest]),
-        fallen_mb=float(-heights[heights < 0].sum()),
+        fallen_mb=max(-float(heights.sum()), 0.0),
         steps=len(steps),
     )
+
+
+def _unrest(values: Floats) -> float:
+    """How much values move from one to the next, beyond a straight line."""
+    return spread_of(np.diff(values) - np.median(np.diff(values)))
 
 
 def cycle_mb(level: Floats) -> float:
