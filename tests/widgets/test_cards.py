@@ -57,6 +57,12 @@ class TestOtherCards:
         state = failed("reset", ErrorClass.NETWORK).to_loading(at=AT)
         assert card_of(state, config=CONFIG).text == "Attempt 2 of 4, 10 s at most."
 
+    def test_a_load_that_the_breaker_holds_back_says_so(self):
+        card = card_of(FRESH, config=CONFIG, held_back="The circuit breaker is open until noon.")
+        assert card.title == "Loading is held back"
+        assert "until noon" in card.text
+        assert "play on" in card.hint
+
     def test_an_empty_feed_says_how_to_fill_it(self):
         assert "add_video_events" in empty_feed_card().hint
 

@@ -12,6 +12,7 @@ from vineview.core.loading import ScriptedLoader, Succeed
 from vineview.core.manager import VideoManager
 from vineview.errors import LoadError, UsageError
 from vineview.widgets.player import FeedPlayer
+from vineview.widgets.still import poster_arrives
 
 
 @pytest.fixture
@@ -63,6 +64,11 @@ class TestMaking:
     async def test_a_typo_gets_a_suggestion(self, manager):
         with pytest.raises(TypeError, match="did you mean 'muted'"):
             FeedPlayer(manager, mute=True)
+
+    @pytest.mark.parametrize("speed", [0.2, 4.5, float("nan")])
+    async def test_a_speed_no_browser_plays_well_is_refused(self, player, speed):
+        with pytest.raises(TraitError, match=r"between 0\.25 and 4"):
+            player.speed = speed
 
     async def test_a_height_no_page_can_show_is_refused(self, player):
         with pytest.raises(TraitError, match="between 160 and 2000"):
@@ -146,6 +152,17 @@ class TestNavigation:
         assert manager.current_video_id == "v2"
         await settle()
         assert page.of("feed")[-1]["current_id"] == "v2"
+
+    async def test_the_page_hears_that_its_move_was_heard_though_python_moved_on(
+        self, page, player, manager, settle
+    ):
+        """Both at once: the page must take what it is told for newer than its own move."""
+        page.say("navigate", video_id="v2", seq=1)
+        player.go_to(0)
+        await settle()
+        await player._pace._clock.advance(1)
+        feed = page.of("feed")[-1]
+        assert (feed["current_id"], feed["answers"]) == ("v0", {"v1": 1})
 
     async def test_the_video_counts_although_its_place_shifted(self, page, manager):
         """New arrivals push everything down by one while a finger is still moving."""
@@ -311,6 +328,23 @@ class TestCommands:
             player.seek(position_s)
 
 
+class TestCodecs:
+    async def test_the_loader_learns_what_the_page_can_play(self, loader, manager, browser_of):
+        heard = {}
+        loader.codecs_to_ask = ("avc1.64001f", "mp4a.40.2")
+        loader.hear_codecs = heard.update
+        browser = browser_of(FeedPlayer(manager))
+        browser.say("hello")
+        assert browser.of("codecs")[0]["ask"] == ["avc1.64001f", "mp4a.40.2"]
+        browser.say("codecs", answers={"avc1.64001f": True, "mp4a.40.2": "maybe"})
+        assert heard == {"avc1.64001f": True, "mp4a.40.2": False}
+
+    async def test_a_loader_that_does_not_care_is_not_told(self, page):
+        page.say("codecs", answers={"opus": True})
+        assert page.of("codecs") == []
+        assert page.of("fault") == []
+
+
 class TestRecording:
     """A replay has everything a manager shows and takes no commands."""
 
@@ -403,6 +437,22 @@ class TestStaticPage:
         assert "Video 1 of 20" in markup
         assert "4 ready" in markup
         assert "12.0 MB held" in markup
+
+    async def test_its_poster_is_waited_for_when_it_is_shown_too_soon(
+        self, manager, player, settle
+    ):
+        manager.dispose_video("v0")
+        waiting = asyncio.create_task(poster_arrives(manager))
+        await settle()
+        assert not waiting.done()
+        await manager.preload_video("v0")
+        await settle()
+        assert waiting.done()
+
+    async def test_nobody_waits_for_a_poster_that_is_there(self, player):
+        before = len(player._tasks)
+        player._repr_mimebundle_()
+        assert len(player._tasks) == before
 
     async def test_has_no_script_and_loads_nothing(self, player):
         markup = player.to_html()

@@ -74,12 +74,8 @@ class TestStripDocument:
 
     async def test_empty_feed(self, clock):
         async with VideoManager(clock=clock) as manager:
-            assert strip_document(manager) == {
-                "index": 0,
-                "total": 0,
-                "current_id": None,
-                "items": [],
-            }
+            document = strip_document(manager)
+            assert (document["total"], document["current_id"], document["items"]) == (0, None, [])
 
     async def test_untitled_videos_have_words(self, clock):
         async with VideoManager(clock=clock) as manager:
@@ -101,6 +97,46 @@ class TestRetry:
 
     async def test_a_manager_that_does_not_know_says_nothing(self):
         assert retry_in_s(object(), "v0") is None
+
+
+class TestBreaker:
+    async def test_a_closed_breaker_is_not_mentioned(self, manager):
+        assert strip_document(manager)["breaker"] is None
+
+    async def test_an_open_one_says_until_when(self, manager, clock):
+        manager.breaker.failure_threshold = 1
+        manager.breaker.record_failure("https://nostr.build/0.mp4")
+        await clock.advance(30)
+        assert strip_document(manager)["breaker"] == {
+            "text": "The circuit breaker is open until 00:02:00 UTC: no load starts before.",
+            "open_s": 90,
+        }
+
+    async def test_a_half_open_one_says_that_few_are_let_through(self, manager, clock):
+        manager.breaker.failure_threshold = 1
+        manager.breaker.record_failure("https://nostr.build/0.mp4")
+        await clock.advance(121)
+        assert "half-open" in strip_document(manager)["breaker"]["text"]
+
+    async def test_the_static_page_says_it_too(self, manager):
+        manager.breaker.failure_threshold = 1
+        manager.breaker.record_failure("https://nostr.build/0.mp4")
+        assert "open until 00:02:00 UTC" in strip_html(strip_document(manager))
+
+
+class TestStatus:
+    async def test_tells_window_controllers_and_what_they_hold(self, manager, settle):
+        manager.preload_around_index(0)
+        await settle()
+        assert strip_document(manager)["status"] == (
+            "Window: 1 behind, 3 ahead · 4 of 15 controllers, 12.0 MB held"
+        )
+
+    async def test_videos_with_a_controller_are_marked(self, manager, settle):
+        manager.preload_around_index(0)
+        await settle()
+        held = [item["id"] for item in strip_document(manager)["items"] if item["is_held"]]
+        assert held == ["v0", "v1", "v2", "v3"]
 
 
 class TestStripHtml:

@@ -13,14 +13,25 @@ if TYPE_CHECKING:
     from vineview.widgets.base import VineWidget
     from vineview.widgets.chart import MemoryChart
     from vineview.widgets.player import FeedPlayer
+    from vineview.widgets.sheet import ContactSheet
+    from vineview.widgets.side import SideBySide
     from vineview.widgets.timeline import ReplayTimeline
 
-__all__ = ["FeedPlayer", "MemoryChart", "ReplayTimeline", "VineWidget"]
+__all__ = [
+    "ContactSheet",
+    "FeedPlayer",
+    "MemoryChart",
+    "ReplayTimeline",
+    "SideBySide",
+    "VineWidget",
+]
 
 _HOMES = {
+    "ContactSheet": "sheet",
     "FeedPlayer": "player",
     "MemoryChart": "chart",
     "ReplayTimeline": "timeline",
+    "SideBySide": "side",
     "VineWidget": "base",
 }
 

@@ -94,7 +94,11 @@ def badge_of(state: VideoState, *, retry_in_s: float | None = None) -> Badge:
 
 
 def card_of(
-    state: VideoState, *, config: VideoManagerConfig, held_bytes: int | None = None
+    state: VideoState,
+    *,
+    config: VideoManagerConfig,
+    held_bytes: int | None = None,
+    held_back: str = "",
 ) -> Card:
     """The card of a video that has no picture to show.
 
@@ -102,12 +106,16 @@ def card_of(
         state: The video's state.
         config: The manager's configuration, for the number of attempts and their limit.
         held_bytes: Memory its controller holds, if it has one.
+        held_back: Why no load may start now, as a sentence; empty while one may.
     """
     match state.loading_state:
         case LoadState.LOADING:
             attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
             limit = f"{config.preload_timeout_s:g} s at most"
             return Card("loading", "busy", "Loading", f"{attempt}, {limit}.")
+        case LoadState.NOT_LOADED if held_back:
+            hint = "Videos that are loaded play on. Load this one again after that."
+            return Card("clock", "warn", "Loading is held back", held_back, hint, action="load")
         case LoadState.NOT_LOADED:
             return Card(
                 "circle",

@@ -11,7 +11,7 @@ from typing import Any
 from vineview.core.view import ManagerView
 from vineview.widgets.cards import card_of, empty_feed_card
 from vineview.widgets.clips import caption_of, clip_document, commands_of
-from vineview.widgets.strip import held_bytes_of, strip_document
+from vineview.widgets.strip import breaker_words, held_bytes_of, strip_document
 
 __all__ = ["feed_document"]
 
@@ -26,17 +26,19 @@ def feed_document(manager: ManagerView) -> dict[str, Any]:
 
     Returns:
         What :func:`~vineview.widgets.strip.strip_document` gives, each item with ``author``,
-        ``published``, ``hashtags``, ``caption``, ``clip``, ``image`` and ``card``; beside them
-        ``card``, for an empty feed, and ``can_navigate``.
+        ``published``, ``hashtags``, ``caption``, ``clip``, ``frame_s`` (how long a picture stands,
+        None where the clip does not say), ``image`` and ``card``; beside them ``card``, for an
+        empty feed, and ``can_navigate``.
     """
     document = strip_document(manager)
+    held_back = breaker_words(manager)
     for item in document["items"]:
-        item.update(_facts(manager, item["id"]))
+        item.update(_facts(manager, item["id"], held_back))
     card = None if document["total"] else asdict(empty_feed_card())
     return {**document, "card": card, "can_navigate": commands_of(manager) is not None}
 
 
-def _facts(manager: ManagerView, video_id: str) -> dict[str, Any]:
+def _facts(manager: ManagerView, video_id: str, held_back: str) -> dict[str, Any]:
     """What the page needs of one video, beside its place in the strip."""
     state = manager.get_video_state(video_id)
     assert state is not None
@@ -46,13 +48,21 @@ def _facts(manager: ManagerView, video_id: str) -> dict[str, Any]:
     card = None
     if clip is None and not is_image:
         held = held_bytes_of(manager, video_id)
-        card = asdict(card_of(state, config=manager.config, held_bytes=held))
+        card = asdict(card_of(state, config=manager.config, held_bytes=held, held_back=held_back))
     return {
         "author": state.event.short_pubkey,
         "published": state.event.timestamp.isoformat() if state.event.created_at else None,
         "hashtags": list(state.event.hashtags[:_MOST_HASHTAGS]),
         "caption": caption_of(controller) or ("Image, as is" if is_image else ""),
         "clip": clip,
+        "frame_s": _frame_s(controller),
         "image": is_image,
         "card": card,
     }
+
+
+def _frame_s(controller: object) -> float | None:
+    """How long one picture of a clip stands; None when its rate is unknown."""
+    video = getattr(getattr(controller, "info", None), "video", None)
+    fps = getattr(video, "fps", None)
+    return 1 / fps if fps else None

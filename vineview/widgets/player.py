@@ -10,7 +10,8 @@ Messages, beside those of :mod:`vineview.widgets.base`. Everything the page says
 ==============  =========  =======================================================================
 kind            direction  fields
 ==============  =========  =======================================================================
-``feed``        out        what to show: index, total, current_id, items, card, can_navigate
+``feed``        out        what to show: index, total, current_id, items, status, breaker, card,
+                           can_navigate, answers (the last ``navigate`` heard of each view)
 ``init``        out        stream; buffers: the init segment and, from the start, the first segment
 ``segment``     out        stream; buffer: one media segment (at most two unacknowledged)
 ``end``         out        stream, note: that was the last segment; the note says what is missing
@@ -18,13 +19,17 @@ kind            direction  fields
 ``poster``      out        video_id; buffer: JPEG
 ``image``       out        video_id, mime_type; buffer: a GIF or still, shown as it is
 ``trouble``     out        video_id, reason: an image cannot be shown
+``progress``    out        video_id, done_s, total_s, speed: how far a clip is converted, and how
+                           many seconds of it in each second; at most four times a second
 ``command``     out        do: ``play``, ``pause`` or ``seek`` (with position_s)
+``codecs``      both       out, ask: exact codec strings; in, answers: what ``MediaSource`` says
+                           of each
 ``open``        in         stream, video_id, start_s, whole: send a clip, or only its beginning
 ``more``        in         stream: send the rest too
 ``ack``         in         stream: one segment was taken in
 ``close``       in         stream: no more of it
 ``visible``     in         visible: whether the cell is in sight; nothing is sent while it is not
-``navigate``    in         video_id: the person went there
+``navigate``    in         video_id, seq: the person went there, for the seq-th time
 ``playing``     in         video_id, playing: the page plays or pauses it
 ``load``        in         video_id: the person asked for another attempt
 ``want_image``  in         video_id
@@ -36,37 +41,29 @@ kind            direction  fields
 
 from __future__ import annotations
 
-import html
 import math
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from traitlets import Bool, Int, TraitError, validate
+from traitlets import Bool, Float, Int, TraitError, Unicode, validate
 
 from vineview.clock import Clock
 from vineview.core.changes import Change
-from vineview.core.events import VideoEvent
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.cards import empty_feed_card
-from vineview.widgets.clips import (
-    caption_of,
-    commands_of,
-    image_loader_of,
-    poster_of,
-)
+from vineview.widgets.clips import Convertible, commands_of, image_loader_of, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
+from vineview.widgets.still import picture_html, player_html, poster_arrives, show_still
 from vineview.widgets.streams import Streamable, StreamBook
-from vineview.widgets.strip import strip_document, strip_html
+from vineview.widgets.strip import strip_document
 
 __all__ = ["FeedPlayer"]
 
 _UPDATE_EVERY_S = 0.1
-_STATIC_AROUND = 5
 _MAX_REASON = 500
+_SLOWEST, _FASTEST = 0.25, 4.0
 _REPORTED = frozenset({"first_frame", "stall", "dropped", "ended"})
 
 
@@ -80,6 +77,9 @@ class FeedPlayer(VineWidget):
         muted: See the trait.
         height: See the trait.
         autoplay: See the trait.
+        loop: See the trait.
+        speed: See the trait.
+        together: See the trait.
         clock: Paces updates of the page; the machine's time if not given.
 
     Raises:
@@ -92,7 +92,17 @@ class FeedPlayer(VineWidget):
         FeedPlayer(an empty feed)
     """
 
-    _assets = ("strip", "stream", "stage", "face", "steering", "player")
+    _assets = (
+        "strip",
+        "stream",
+        "measures",
+        "stage",
+        "face",
+        "controls",
+        "steering",
+        "together",
+        "player",
+    )
 
     muted = Bool(True).tag(sync=True)
     """Whether sound is off. Browsers refuse to start with sound. Default: ``True``."""
@@ -107,6 +117,19 @@ class FeedPlayer(VineWidget):
     autoplay = Bool(True).tag(sync=True)
     """Whether the current video plays as soon as it is ready. Default: ``True``."""
 
+    loop = Bool(True).tag(sync=True)
+    """Whether a video begins again at its end. Default: ``True``."""
+
+    speed = Float(1.0).tag(sync=True)
+    """How fast videos play, 0.25 to 4. Default: ``1.0``."""
+
+    together = Unicode("").tag(sync=True)
+    """Players on one page with the same word here run on one clock: they play, pause, seek and go
+    through their feeds together. Default: ``""``, alone.
+
+    See :class:`~vineview.widgets.side.SideBySide`.
+    """
+
     def __init__(self, manager: ManagerView, *, clock: Clock | None = None, **options: Any) -> None:
         super().__init__(**options)
         if not isinstance(manager, ManagerView):
@@ -118,7 +141,9 @@ class FeedPlayer(VineWidget):
         self.position_s = 0.0
         self.is_playing = False
         self._unplayable: dict[str, str] = {}
+        self._converting: set[str] = set()
         self._posters_sent: dict[str, set[str]] = {}
+        self._answers: dict[str, int] = {}
         self._shown: dict[str, Any] = {}
         self._unsubscribe: Callable[[], None] | None = None
         self._pace = Pace(self._update, interval_s=_UPDATE_EVERY_S, spawn=self.spawn, clock=clock)
@@ -191,16 +216,19 @@ class FeedPlayer(VineWidget):
         if self._unsubscribe is None:
             self._unsubscribe = self.manager.subscribe(self._changed)
         self._posters_sent[view] = set()
-        document = feed_document(self.manager)
+        document = self._document()
         if len(self.views) == 1:
             self._shown = document
         self.tell("feed", view=view, **document)
+        if asked := getattr(getattr(self.manager, "loader", None), "codecs_to_ask", None):
+            self.tell("codecs", view=view, ask=list(asked))
         self._send_posters()
 
     def view_closed(self, view: str) -> None:
         """A view closed: free what was under way for it."""
         self._streams.close_view(view)
         self._posters_sent.pop(view, None)
+        self._answers.pop(view, None)
         if not self.views:
             self._stop_listening()
             self._set_playing(self.manager.current_video_id or "", playing=False)
@@ -213,13 +241,15 @@ class FeedPlayer(VineWidget):
             case {"kind": "visible", "view": str(view), "visible": bool(visible)}:
                 self._streams.set_visible(view, visible=visible)
             case {"kind": "navigate", "video_id": str(video_id)}:
-                self._navigate(video_id)
+                self._navigate(video_id, message)
             case {"kind": "playing", "video_id": str(video_id), "playing": bool(playing)}:
                 self._set_playing(video_id, playing=playing)
             case {"kind": "load", "video_id": str(video_id)}:
                 self._load(video_id)
             case {"kind": "want_image", "video_id": str(video_id), "view": str(view)}:
                 self.spawn(self._send_image(video_id, view), name="reading an image")
+            case {"kind": "codecs", "answers": {**answers}}:
+                self._hear_codecs(answers)
             case {"kind": "position", "position_s": int() | float() as position_s}:
                 self.position_s = float(position_s)
             case {"kind": "failed", "video_id": str(video_id), "reason": str(reason)}:
@@ -255,7 +285,9 @@ class FeedPlayer(VineWidget):
         whole = message.get("whole") is True
         self._streams.open(stream, view, video_id, controller, start_s=float(start_s), whole=whole)
 
-    def _navigate(self, video_id: str) -> None:
+    def _navigate(self, video_id: str, message: Message) -> None:
+        if isinstance(seq := message.get("seq"), int):
+            self._answers[message["view"]] = seq
         commands = commands_of(self.manager)
         places = [place for place, event in enumerate(self.manager.videos) if event.id == video_id]
         if commands is None or not places:
@@ -296,7 +328,33 @@ class FeedPlayer(VineWidget):
         self.tell("trouble", view=view, video_id=video_id, reason=reason)
         self._record("playback", video_id, event="decode_error", error=reason)
 
+    def _hear_codecs(self, answers: Mapping[Any, object]) -> None:
+        """Let the loader know what this browser takes, so that the rest is converted."""
+        hear = getattr(getattr(self.manager, "loader", None), "hear_codecs", None)
+        if callable(hear):
+            hear({str(name): answer is True for name, answer in answers.items()})
+
     def _failed(self, video_id: str, reason: str) -> None:
+        controller = self.manager.get_controller(video_id)
+        if isinstance(controller, Convertible) and video_id not in self._converting:
+            self._converting.add(video_id)
+            self.spawn(self._convert(video_id, controller, reason), name="converting a clip")
+        else:
+            self._give_up(video_id, reason)
+
+    async def _convert(self, video_id: str, controller: Convertible, reason: str) -> None:
+        """Convert once what the browser refused although it was thought to take it."""
+        try:
+            if not await controller.convert():
+                self._give_up(video_id, reason)
+        except (VineviewError, OSError) as error:
+            self._give_up(video_id, f"{reason} Converting it failed, too: {error}")
+        finally:
+            self._converting.discard(video_id)
+        self._shown = {}  # the page tries what is new of it
+        self._pace.ask()
+
+    def _give_up(self, video_id: str, reason: str) -> None:
         self._unplayable[video_id] = reason
         self._record("playback", video_id, event="decode_error", error=reason)
 
@@ -328,11 +386,14 @@ class FeedPlayer(VineWidget):
 
     def _update(self) -> None:
         """Send where things stand, if that changed."""
-        document = feed_document(self.manager)
+        document = self._document()
         if self.views and document != self._shown:
             self._shown = document
             self.tell("feed", **document)
             self._send_posters()
+
+    def _document(self) -> dict[str, Any]:
+        return {**feed_document(self.manager), "answers": dict(self._answers)}
 
     def _send_posters(self) -> None:
         """Send each view the stills it has not seen; they are small and go once."""
@@ -361,31 +422,17 @@ class FeedPlayer(VineWidget):
 
     def static_html(self) -> str:
         """Poster, facts and the strip as a table."""
-        document = strip_document(self.manager, around=_STATIC_AROUND)
-        current_id = document["current_id"]
-        if current_id is None:
-            card = empty_feed_card()
-            return f"<p><b>{card.title}.</b> {card.text} {html.escape(card.hint)}</p>"
-        state = self.manager.get_video_state(current_id)
-        assert state is not None
-        controller = self.manager.get_controller(current_id)
-        poster = poster_of(controller)
-        picture = (
-            f'<img alt="First picture" style="max-height:240px;border-radius:8px" '
-            f'src="data:image/jpeg;base64,{b64encode(poster).decode()}">'
-            if poster is not None
-            else ""
-        )
-        title, meta = _title_of(state.event), _meta_of(state.event)
-        ready = f"{len(self.manager.ready_videos)} ready"
-        held = f"{self.manager.held_bytes / 2**20:.1f} MB held"
-        problem = self._unplayable.get(current_id) or (state.error_message or "")
-        return (
-            f"{picture}<p><b>{html.escape(title)}</b><br>{html.escape(meta)}<br>"
-            f"{html.escape(caption_of(controller) or '')}</p>"
-            f"<p>Video {document['index'] + 1} of {document['total']} · {ready} · {held}</p>"
-            f"{f'<p>{html.escape(problem)}</p>' if problem else ''}{strip_html(document)}"
-        )
+        return player_html(self.manager, self._unplayable)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        if self._loop is not None and self.manager.videos and not picture_html(self.manager):
+            self.spawn(self._add_still(), name="keeping a still")
+        return super()._repr_mimebundle_(**kwargs)
+
+    async def _add_still(self) -> None:
+        """The notebook is saved later than it is shown: leave it the poster when there is one."""
+        await poster_arrives(self.manager)
+        show_still(picture_html(self.manager))
 
     def __repr__(self) -> str:
         manager = getattr(self, "manager", None)
@@ -400,19 +447,16 @@ class FeedPlayer(VineWidget):
             raise TraitError(f"height is {height}; pass pixels between 160 and 2000")
         return height
 
+    @validate("speed")
+    def _valid_speed(self, proposal: dict[str, Any]) -> float:
+        speed = float(proposal["value"])
+        if not _SLOWEST <= speed <= _FASTEST:
+            raise TraitError(f"speed is {speed:g}; pass a factor between 0.25 and 4")
+        return speed
+
 
 def _unknown(kind: object) -> UsageError:
     return UsageError(
         f"the page sent {kind!r}, which this version does not know",
         hint="Reload the page, so that page and kernel are of one version.",
     )
-
-
-def _title_of(event: VideoEvent) -> str:
-    return event.title or event.content or "Untitled"
-
-
-def _meta_of(event: VideoEvent) -> str:
-    tags = " ".join(f"#{tag}" for tag in event.hashtags[:8])
-    when = f"{event.timestamp:%Y-%m-%d %H:%M} UTC" if event.created_at else ""
-    return " · ".join(part for part in (event.short_pubkey, when, tags) if part)

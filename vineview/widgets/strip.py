@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import html
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
+from vineview.core.breaker import BreakerState, CircuitBreaker
 from vineview.core.events import VideoEvent
 from vineview.core.state import VideoState
 from vineview.core.view import ManagerView
 from vineview.widgets.cards import Badge, badge_of, facts_of
 
-__all__ = ["AROUND", "Retrying", "held_bytes_of", "retry_in_s", "strip_document", "strip_html"]
+__all__ = [
+    "AROUND",
+    "Retrying",
+    "breaker_of",
+    "breaker_words",
+    "held_bytes_of",
+    "retry_in_s",
+    "strip_document",
+    "strip_html",
+]
 
 AROUND = 12
 """How many videos each side of the current one the strip shows."""
@@ -40,7 +51,10 @@ def strip_document(manager: ManagerView, *, around: int = AROUND) -> dict[str, A
     Returns:
         ``index``, ``total``, ``current_id`` and ``items``: for each video ``id``, ``index``,
         ``title``, ``state``, ``badge`` (``icon``, ``text``, ``tone``, ``symbol``), ``facts``
-        (lines of text), ``retry_in_s`` and ``in_window``.
+        (lines of text), ``retry_in_s``, ``in_window`` and ``is_held`` (a controller holds it);
+        beside them ``status`` (the window, the controllers and what they hold, as words) and
+        ``breaker``: None while loads may start, else ``text`` and ``open_s``, the seconds until
+        they may again.
     """
     videos = manager.videos
     index = min(max(manager.current_index, 0), max(len(videos) - 1, 0))
@@ -57,6 +71,8 @@ def strip_document(manager: ManagerView, *, around: int = AROUND) -> dict[str, A
         "total": len(videos),
         "current_id": videos[index].id if videos else None,
         "items": items,
+        "status": _status(manager),
+        "breaker": _breaker_document(manager),
     }
 
 
@@ -75,7 +91,9 @@ def strip_html(document: dict[str, Any]) -> str:
         for item in document["items"]
     )
     head = "<tr><th>#</th><th>Video</th><th>State</th><th>Facts</th></tr>"
-    return f"<table>{head}{rows}</table>"
+    breaker = document["breaker"]
+    words = f"<p>{html.escape(breaker['text'])}</p>" if breaker else ""
+    return f"{words}<p>{html.escape(document['status'])}</p><table>{head}{rows}</table>"
 
 
 def retry_in_s(manager: ManagerView, video_id: str) -> float | None:
@@ -99,6 +117,49 @@ def held_bytes_of(manager: ManagerView, video_id: str) -> int | None:
     return None if controller is None else controller.held_bytes
 
 
+def breaker_of(manager: ManagerView) -> CircuitBreaker | None:
+    """The circuit breaker of a manager; None for a recording, which has none of its own.
+
+    Args:
+        manager: Live or replayed.
+    """
+    breaker = getattr(manager, "breaker", None)
+    return breaker if isinstance(breaker, CircuitBreaker) else None
+
+
+def breaker_words(manager: ManagerView) -> str:
+    """Why no load may start now; empty while they may.
+
+    Args:
+        manager: Live or replayed.
+    """
+    breaker = breaker_of(manager)
+    if breaker is None or (state := breaker.state) is BreakerState.CLOSED:
+        return ""
+    if state is BreakerState.HALF_OPEN:
+        return "The circuit breaker is half-open: a few loads are let through to see."
+    until = manager.clock.utc() + timedelta(seconds=breaker.retry_after_s)
+    return f"The circuit breaker is open until {until:%H:%M:%S} UTC: no load starts before."
+
+
+def _breaker_document(manager: ManagerView) -> dict[str, Any] | None:
+    breaker = breaker_of(manager)
+    words = breaker_words(manager)
+    if breaker is None or not words:
+        return None
+    return {"text": words, "open_s": round(breaker.retry_after_s)}
+
+
+def _status(manager: ManagerView) -> str:
+    """The preload window and what is held, in words."""
+    config = manager.config
+    held = sum(manager.get_controller(event.id) is not None for event in manager.ready_videos)
+    return (
+        f"Window: {config.preload_behind} behind, {config.preload_ahead} ahead · "
+        f"{held} of {config.max_controllers} controllers, {manager.held_bytes / 2**20:.1f} MB held"
+    )
+
+
 def _item(
     manager: ManagerView, event: VideoEvent, state: VideoState, index: int, *, in_window: bool
 ) -> dict[str, Any]:
@@ -114,4 +175,5 @@ def _item(
         "facts": facts_of(state, config=manager.config, held_bytes=held),
         "retry_in_s": due,
         "in_window": in_window,
+        "is_held": held is not None,
     }

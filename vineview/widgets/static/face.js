@@ -4,15 +4,16 @@
 /**
  * @typedef {{toggle: () => void, step: (by: number) => void, mute: (muted: boolean) => void,
  *   seek: (seconds: number) => void, load: () => void, again: () => void}} FaceActions
+ * @typedef {{done_s: number, total_s: number, speed: number}} Progress how far a clip is converted
  * @typedef {{index: number, total: number, item: PlayerItem | undefined, empty: CardDocument | null,
  *   trouble: Trouble | null, note: string, muted: boolean, wantsPlay: boolean, hasPicture: boolean,
  *   isVideo: boolean, waiting: boolean, positionS: number, durationS: number, bufferedS: number,
- *   poster: string, canNavigate: boolean}} FaceState
+ *   poster: string, canNavigate: boolean, progress: Progress | null}} FaceState
  */
 
 class VineFace {
-  /** @param {VineView} view @param {FaceActions} actions @param {HTMLElement} screens @param {HTMLElement} strip */
-  constructor(view, actions, screens, strip) {
+  /** @param {VineView} view @param {FaceActions} actions @param {HTMLElement} screens @param {VineControls} finer @param {HTMLElement} strip */
+  constructor(view, actions, screens, finer, strip) {
     this.view = view;
     this.actions = actions;
     this.place = vvNode("span", { class: "vv-pill vv-place" });
@@ -33,7 +34,8 @@ class VineFace {
     this.title = vvNode("div", { class: "vv-title" });
     this.meta = vvNode("div", { class: "vv-meta" });
     this.caption = vvNode("div", { class: "vv-caption" });
-    this.controls = vvNode("div", { class: "vv-controls" }, this.play, this.sound, this.time);
+    this.controls = vvNode("div", { class: "vv-controls" }, this.play, this.sound, this.time, finer.el);
+    this.progress = vvNode("div", { class: "vv-progress", role: "progressbar", "aria-label": "Converting", "aria-valuemin": 0, "aria-valuemax": 100, hidden: true });
     this.stageBox = vvNode(
       "div",
       { class: "vv-stage" },
@@ -45,6 +47,8 @@ class VineFace {
       vvNode("div", { class: "vv-top" }, this.place, this.soundChip),
       vvNode("div", { class: "vv-side" }, this.previous, this.next),
       vvNode("div", { class: "vv-bottom" }, this.controls, this.range),
+      this.progress,
+      finer.help,
     );
     this.muted = true;
     this.drawn = "";
@@ -54,7 +58,7 @@ class VineFace {
     view.el.classList.add("vv-player");
     vvSet(view.el, "tabindex", 0);
     vvSet(view.el, "role", "region");
-    vvSet(view.el, "aria-label", "Feed player. Arrow keys go through the feed, space plays and pauses, m mutes.");
+    vvSet(view.el, "aria-label", "Feed player. Arrow keys go through the feed, space plays and pauses, ? shows all keys.");
     view.el.append(this.stageBox, vvNode("div", { class: "vv-info" }, this.title, this.meta, this.caption), strip);
   }
 
@@ -101,7 +105,17 @@ class VineFace {
     this.place.textContent = state.total ? `${state.index + 1} of ${state.total}` : "";
     this.place.hidden = !state.total;
     vvSet(this.stageBox, "data-picture", hasPicture);
+    this.drawProgress(state.progress);
     this.drawBackdrop(state.poster);
+  }
+
+  /** @param {Progress | null} progress */
+  drawProgress(progress) {
+    this.progress.hidden = progress === null;
+    if (!progress) return;
+    const percent = Math.round((100 * progress.done_s) / progress.total_s);
+    vvSet(this.progress, "aria-valuenow", percent);
+    this.progress.style.width = `${percent}%`;
   }
 
   /** Fill what the picture leaves free with its own colours. @param {string} poster */
@@ -159,7 +173,7 @@ class VineFace {
   }
 
   /** @param {FaceState} state */
-  drawWords({ item, note }) {
+  drawWords({ item, note, progress }) {
     this.title.textContent = item?.title ?? "";
     const words = [];
     if (item?.author) words.push(vvNode("span", { class: "vv-author", title: "Author's public key, first digits" }, item.author));
@@ -169,7 +183,8 @@ class VineFace {
     }
     for (const tag of item?.hashtags ?? []) words.push(vvNode("span", { class: "vv-tag" }, `#${tag}`));
     this.meta.replaceChildren(...words);
-    this.caption.textContent = [item?.caption, note].filter(Boolean).join(" · ");
+    const pace = progress && `converting at ${progress.speed.toFixed(1)}x real time`;
+    this.caption.textContent = [item?.caption, pace, note].filter(Boolean).join(" · ");
     this.caption.hidden = !this.caption.textContent;
   }
 }

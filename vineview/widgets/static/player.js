@@ -10,10 +10,10 @@ class VinePlayer {
   constructor(view) {
     this.view = view;
     this.model = view.model;
-    /** @type {{index: number, total: number, current_id: string | null, items: PlayerItem[], card: CardDocument | null, can_navigate: boolean}} */
-    this.feed = { index: 0, total: 0, current_id: null, items: [], card: null, can_navigate: true };
+    /** @type {{index: number, total: number, current_id: string | null, items: PlayerItem[], card: CardDocument | null, can_navigate: boolean, answers: Record<string, number>}} */
+    this.feed = { answers: {}, index: 0, total: 0, current_id: null, items: [], card: null, can_navigate: true };
     this.currentId = "";
-    this.pendingSince = -Infinity;
+    this.sequence = 0; // how often the person went somewhere; what the kernel said before is old
     this.intersects = false;
     this.toldInSight = true; // the kernel takes a new view for visible
     this.askedAt = performance.now();
@@ -23,6 +23,8 @@ class VinePlayer {
     this.troubles = new Map();
     /** @type {Map<string, string>} what is missing of a video that plays */
     this.notes = new Map();
+    /** @type {Map<string, Progress>} how far clips are converted, while they are */
+    this.progress = new Map();
     /** @type {Map<string, {url: string, revoke: () => void}>} */
     this.posters = new Map();
     this.stage = new VineStage(view, {
@@ -34,13 +36,21 @@ class VinePlayer {
       },
       lost: (id) => this.forget(id),
       noted: (id, note) => void this.notes.set(id, note),
+      poster: (id) => this.posters.get(id)?.url ?? "",
+      atEnd: () => this.atEnd(),
       trouble: (id, trouble) => this.hasTrouble(id, trouble),
     });
     this.strip = new VineStrip(view, { pick: (item) => this.go(item.id) });
+    this.controls = new VineControls(view, {
+      step: (by) => this.stepPictures(by),
+      rate: (rate) => this.setRate(rate),
+      loop: (loop) => this.save("loop", loop),
+    });
+    this.together = new VineTogether(view, this);
     this.face = new VineFace(
       view,
       {
-        toggle: () => this.toggle(),
+        toggle: () => this.setPlaying(!this.stage.wantsPlay),
         step: (by) => this.step(by),
         mute: (muted) => this.setMuted(muted),
         seek: (seconds) => this.seek(seconds),
@@ -48,10 +58,12 @@ class VinePlayer {
         again: () => this.tryAgain(),
       },
       this.stage.el,
+      this.controls,
       this.strip.el,
     );
     this.attach();
     this.stage.muted = this.model.get("muted");
+    this.stage.rate = this.model.get("speed");
     this.stage.wantsPlay = this.model.get("autoplay");
     this.resize();
     this.refresh();
@@ -65,7 +77,11 @@ class VinePlayer {
       this.hasTrouble(message.video_id, { title: "This image cannot be shown", text: message.reason, isTold: true }),
     );
     view.on("command", (message) => this.command(message));
+    view.on("progress", (message) => this.converting(message));
+    view.on("codecs", ({ ask }) => view.send("codecs", { answers: vvCodecs(ask) }));
     view.watch("change:muted", () => this.applyMuted(this.model.get("muted")));
+    view.watch("change:speed", () => this.applyRate(this.model.get("speed")));
+    view.watch("change:loop", () => this.refresh());
     view.watch("change:height", () => this.resize());
     const { stageBox } = this.face;
     vvSteer(view, {
@@ -75,8 +91,16 @@ class VinePlayer {
         [this.strip.list, (event) => this.strip.onKey(event)],
       ])),
       step: (by) => this.step(by),
-      toggle: () => this.toggle(),
-      mute: () => this.setMuted(!this.stage.muted),
+      keys: {
+        " ": () => this.setPlaying(!this.stage.wantsPlay),
+        m: () => this.setMuted(!this.stage.muted),
+        l: () => this.save("loop", !this.model.get("loop")),
+        ",": () => this.stepPictures(-1),
+        ".": () => this.stepPictures(1),
+        "<": () => this.controls.shift(-1),
+        ">": () => this.controls.shift(1),
+        "?": () => this.controls.toggleHelp(),
+      },
     });
     view.listen(document, "visibilitychange", () => this.look());
     const observer = new IntersectionObserver(view.guarded((entries) => {
@@ -91,13 +115,16 @@ class VinePlayer {
   /** The manager said where things stand. @param {any} feed */
   update(feed) {
     this.feed = feed;
-    const ahead = performance.now() - this.pendingSince < VV_AHEAD_OF_TRUTH_MS;
-    if (!ahead || feed.current_id === this.currentId || !this.itemOf(this.currentId)) {
-      if (feed.current_id !== this.currentId) this.askedAt = performance.now();
+    const isOld = (feed.answers[this.view.id] ?? 0) < this.sequence && performance.now() - this.askedAt < VV_AHEAD_OF_TRUTH_MS;
+    if (feed.current_id !== this.currentId && !(isOld && this.itemOf(this.currentId))) {
+      this.askedAt = performance.now();
       this.currentId = feed.current_id ?? "";
-      if (feed.current_id === this.currentId) this.pendingSince = -Infinity;
     }
-    for (const item of feed.items) if (item.state !== "ready") this.troubles.delete(item.id); // loaded anew, tried anew
+    for (const item of feed.items) {
+      const old = this.troubles.get(item.id)?.mimeType;
+      const isNew = item.state !== "ready" || (old && item.clip && item.clip.mime_type !== old);
+      if (isNew) this.troubles.delete(item.id); // loaded or converted anew, tried anew
+    }
     const known = new Set(feed.items.map((/** @type {PlayerItem} */ item) => item.id));
     for (const [id, poster] of this.posters) {
       if (known.has(id)) continue;
@@ -130,11 +157,13 @@ class VinePlayer {
   /** Show a video now if it is ready; the manager is told and has the last word. @param {string} id */
   go(id) {
     if (!this.feed.can_navigate || id === this.currentId) return;
+    this.together.tell("go", { id, index: this.itemOf(id)?.index });
     const slot = this.stage.slots.get(id);
     const atHand = slot !== undefined && this.stage.isReady(slot);
-    this.askedAt = this.pendingSince = performance.now();
+    this.askedAt = performance.now();
+    this.sequence += 1;
     this.currentId = id;
-    this.stage.wantsPlay = true;
+    this.stage.wantsPlay ||= this.model.get("autoplay");
     this.stage.show(this.shownItem(id), id, this.askedAt);
     // With the picture at hand it comes first, alone: words, strip and kernel follow once it is seen.
     this.cancelArrival?.();
@@ -146,7 +175,7 @@ class VinePlayer {
   arrive() {
     this.cancelArrival?.();
     this.cancelArrival = undefined;
-    this.view.send("navigate", { video_id: this.currentId });
+    this.view.send("navigate", { video_id: this.currentId, seq: this.sequence });
     this.strip.mark(this.currentId);
     this.sync();
   }
@@ -156,30 +185,72 @@ class VinePlayer {
     return this.troubles.has(id) ? undefined : this.itemOf(id);
   }
 
-  toggle() {
-    this.stage.wantsPlay = !this.stage.wantsPlay;
+  /** @param {boolean} playing */
+  setPlaying(playing) {
+    this.together.tell("play", { playing });
+    this.stage.wantsPlay = playing;
+    if (playing && this.stage.video?.ended) this.stage.current?.stream?.seek(0);
     this.stage.resume();
     this.refresh();
   }
 
   /** @param {number} seconds */
   seek(seconds) {
+    this.together.tell("seek", { position_s: seconds });
     this.stage.current?.stream?.seek(seconds);
+  }
+
+  /** @param {number} by */
+  stepPictures(by) {
+    this.together.tell("step", { by });
+    this.stage.step(by);
+    this.refresh();
+  }
+
+  /** @param {number} rate */
+  setRate(rate) {
+    this.together.tell("rate", { rate });
+    this.save("speed", rate);
+  }
+
+  /** @param {number} rate */
+  applyRate(rate) {
+    this.stage.rate = rate;
+    if (this.stage.video) this.stage.video.playbackRate = rate;
+    this.refresh();
+  }
+
+  /** The video on show is over. @returns {"again" | "stop" | "wait"} */
+  atEnd() {
+    if (this.together.follows) return "wait";
+    return this.model.get("loop") ? "again" : "stop";
+  }
+
+  /** Tell Python what was chosen here; a change of the trait then applies it. @param {string} name @param {any} value */
+  save(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
   }
 
   /** @param {VineMessage} message */
   command(message) {
-    if (message.do === "seek") this.seek(message.position_s);
+    if (message.do === "seek") this.stage.current?.stream?.seek(message.position_s);
     else this.stage.wantsPlay = message.do === "play";
     this.stage.resume();
     this.refresh();
   }
 
+  /** @param {VineMessage} message */
+  converting({ video_id, done_s, total_s, speed }) {
+    if (done_s < total_s) this.progress.set(video_id, { done_s, total_s, speed });
+    else this.progress.delete(video_id);
+    if (video_id === this.currentId) this.refresh();
+  }
+
   /** @param {boolean} muted */
   setMuted(muted) {
     this.applyMuted(muted);
-    this.model.set("muted", muted);
-    this.model.save_changes();
+    this.save("muted", muted);
   }
 
   /** @param {boolean} muted */
@@ -205,7 +276,7 @@ class VinePlayer {
 
   /** @param {string} id @param {Trouble} trouble */
   hasTrouble(id, trouble) {
-    this.troubles.set(id, trouble);
+    this.troubles.set(id, { ...trouble, mimeType: this.itemOf(id)?.clip?.mime_type });
     if (!trouble.isTold) this.view.send("failed", { video_id: id, reason: trouble.text });
     this.sync();
   }
@@ -229,6 +300,7 @@ class VinePlayer {
     const poster = this.view.url(new Blob([/** @type {BlobPart} */ (data)], { type: "image/jpeg" }));
     this.posters.set(id, poster);
     this.strip.setPoster(id, poster.url);
+    this.stage.setPoster(id, poster.url);
     if (id === this.currentId) this.refresh();
   }
 
@@ -256,7 +328,9 @@ class VinePlayer {
       bufferedS: video ? video.currentTime + (current?.stream?.ahead() ?? 0) : 0,
       poster: this.posters.get(this.currentId)?.url ?? "",
       canNavigate: feed.can_navigate,
+      progress: this.progress.get(this.currentId) ?? null,
     });
+    this.controls.draw(stage.rate, this.model.get("loop"));
     this.tell(video);
   }
 
@@ -270,8 +344,16 @@ class VinePlayer {
     }
     if (!playing || performance.now() - this.toldAt < VV_POSITION_EVERY_MS) return;
     this.toldAt = performance.now();
+    this.together.tell("at", { position_s: video.currentTime });
     this.view.send("position", { video_id: this.currentId, position_s: video.currentTime, duration_s: video.duration || 0 });
   }
+}
+
+/** What this browser takes, of the codecs asked about. @param {string[]} ask */
+function vvCodecs(ask) {
+  const takes = (/** @type {string} */ codec) =>
+    typeof MediaSource !== "undefined" && ["video", "audio"].some((kind) => MediaSource.isTypeSupported(`${kind}/mp4; codecs="${codec}"`));
+  return Object.fromEntries(ask.map((codec) => [codec, takes(codec)]));
 }
 
 export default vvWidget((view) => void new VinePlayer(view));

@@ -4,25 +4,28 @@
 /**
  * @typedef {{mime_type: string, duration_s: number | null}} Clip
  * @typedef {StripItem & {author: string, published: string | null, hashtags: string[], caption: string,
- *   clip: Clip | null, image: boolean, card: CardDocument | null}} PlayerItem
- * @typedef {{title: string, text: string, isTold?: boolean}} Trouble `isTold`: the kernel knows of it
+ *   clip: Clip | null, frame_s: number | null, image: boolean, card: CardDocument | null}} PlayerItem
+ * @typedef {{title: string, text: string, isTold?: boolean, mimeType?: string}} Trouble `isTold`: the kernel knows of it
  * @typedef {{icon: string, tone: string, title: string, text: string, hint: string, action: string}} CardDocument
  * @typedef {{item: PlayerItem, node: HTMLVideoElement | HTMLImageElement, stream: ClipStream | null,
- *   shownAt: number, seen: boolean, stale: boolean, waitingSince: number, undo: (() => void)[]}} Slot
+ *   shownAt: number, seen: boolean, stale: boolean, waitingSince: number, droppedFrames: number, undo: (() => void)[]}} Slot
  */
 
 const VV_REFUSED = "This browser cannot show it";
+const VV_USUAL_FRAME_S = 1 / 30;
 const VV_NEIGHBOURS = [1, -1, 2]; // in the order a person is likely to go
 
 class VineStage {
   /**
    * @param {VineView} view
    * @param {{trouble: (id: string, trouble: Trouble) => void, changed: () => void,
-   *   ready: () => void, lost: (id: string) => void, noted: (id: string, note: string) => void}} hooks
+   *   ready: () => void, lost: (id: string) => void, noted: (id: string, note: string) => void,
+   *   poster: (id: string) => string, atEnd: () => "again" | "stop" | "wait"}} hooks
    */
   constructor(view, hooks) {
     this.view = view;
     this.hooks = hooks;
+    this.measures = new VineMeasures(view);
     this.el = vvNode("div", { class: "vv-screens" });
     /** @type {Map<string, Slot>} */
     this.slots = new Map();
@@ -32,6 +35,7 @@ class VineStage {
     this.wantsPlay = true;
     this.inSight = true;
     this.muted = true;
+    this.rate = 1;
     for (const kind of ["init", "segment", "end", "lost"]) {
       view.on(kind, (message, buffers) => this.streamOf(message.stream)?.receive(message, buffers));
     }
@@ -112,21 +116,13 @@ class VineStage {
     video.pause();
     slot.stream?.rest();
     slot.stale = true;
-    const quality = video.getVideoPlaybackQuality?.();
-    if (quality && quality.droppedVideoFrames > 0) {
-      this.view.send("playback", {
-        video_id: slot.item.id,
-        event: "dropped",
-        frames: quality.droppedVideoFrames,
-        frames_total: quality.totalVideoFrames,
-      });
-    }
+    this.measures.dropped(slot, video);
   }
 
   /** @param {PlayerItem} item @param {boolean} whole */
   make(item, whole) {
     /** @type {Slot} */
-    const slot = { item, node: item.image ? new Image() : document.createElement("video"), stream: null, shownAt: 0, seen: false, stale: false, waitingSince: 0, undo: [] };
+    const slot = { item, node: item.image ? new Image() : document.createElement("video"), stream: null, shownAt: 0, seen: false, stale: false, waitingSince: 0, droppedFrames: 0, undo: [] };
     slot.node.classList.add("vv-screen");
     slot.node.dataset.video = item.id;
     this.slots.set(item.id, slot);
@@ -143,6 +139,7 @@ class VineStage {
     video.muted = this.muted;
     video.playsInline = true;
     video.preload = "auto";
+    video.poster = this.hooks.poster(id); // the clip's own first picture, until the clip itself is there
     video.tabIndex = -1;
     vvSet(video, "aria-label", slot.item.title);
     const refusal = ClipStream.refusal(clip.mime_type);
@@ -155,9 +152,9 @@ class VineStage {
     slot.undo.push(
       ...["play", "pause", "timeupdate", "seeked", "volumechange"].map((type) => view.listen(video, type, changed)),
       view.listen(video, "loadeddata", () => this.hooks.ready()),
-      view.listen(video, "waiting", () => this.stalls(slot, video)),
+      view.listen(video, "waiting", () => this.waits(slot, video)),
       view.listen(video, "playing", () => this.goesOn(slot)),
-      view.listen(video, "ended", () => this.loop(slot, video)),
+      view.listen(video, "ended", () => this.ends(slot, video)),
     );
     slot.stream = new ClipStream(view, video, {
       videoId: id,
@@ -178,6 +175,12 @@ class VineStage {
       noted: (note) => this.hooks.noted(id, note),
     });
     slot.stream.open(0, whole);
+  }
+
+  /** @param {string} id @param {string} url */
+  setPoster(id, url) {
+    const node = this.slots.get(id)?.node;
+    if (node instanceof HTMLVideoElement) node.poster = url;
   }
 
   /** @param {Slot} slot @param {HTMLImageElement} image */
@@ -225,6 +228,7 @@ class VineStage {
       return;
     }
     video.muted = this.muted;
+    video.playbackRate = this.rate;
     if (!video.paused) return;
     video.play().catch((/** @type {DOMException} */ error) => {
       if (error.name !== "NotAllowedError" || video.muted) return; // interrupted by the next command
@@ -247,33 +251,41 @@ class VineStage {
   firstFrame(slot) {
     if (slot.seen || slot.shownAt === 0) return;
     slot.seen = true;
-    this.view.send("playback", {
-      video_id: slot.item.id,
-      event: "first_frame",
-      duration_ms: Math.round(performance.now() - slot.shownAt),
-    });
+    this.measures.firstFrame(slot);
     this.hooks.ready();
   }
 
   /** @param {Slot} slot @param {HTMLVideoElement} video */
-  stalls(slot, video) {
+  waits(slot, video) {
     if (slot === this.current && slot.seen && !video.seeking && !video.paused) slot.waitingSince = performance.now();
     this.hooks.changed();
   }
 
   /** @param {Slot} slot */
   goesOn(slot) {
-    const stalledMs = slot.waitingSince ? Math.round(performance.now() - slot.waitingSince) : 0;
-    slot.waitingSince = 0;
-    if (stalledMs >= 100) this.view.send("playback", { video_id: slot.item.id, event: "stall", duration_ms: stalledMs });
+    this.measures.wentOn(slot);
     this.hooks.changed();
   }
 
-  /** Short videos loop. @param {Slot} slot @param {HTMLVideoElement} video */
-  loop(slot, video) {
-    this.view.send("playback", { video_id: slot.item.id, event: "ended", duration_ms: Math.round(video.currentTime * 1000) });
-    slot.stream?.seek(0);
-    if (slot === this.current) this.resume();
+  /** @param {Slot} slot @param {HTMLVideoElement} video */
+  ends(slot, video) {
+    this.measures.ended(slot, video);
+    const then = slot === this.current ? this.hooks.atEnd() : "again";
+    if (then === "stop") this.wantsPlay = false;
+    if (then === "again") slot.stream?.seek(0);
+    if (then === "again" && slot === this.current) this.resume();
+    this.hooks.changed();
+  }
+
+  /** Stand still, some pictures on or back: in the middle of one, where rounding cannot miss it. @param {number} by */
+  step(by) {
+    const { video, current } = this;
+    if (!video || !current) return;
+    this.wantsPlay = false;
+    video.pause();
+    const frameS = current.item.frame_s ?? VV_USUAL_FRAME_S;
+    const place = Math.floor(video.currentTime / frameS + 0.01) + by;
+    current.stream?.seek(Math.max(0, Math.min((place + 0.5) * frameS, (video.duration || Infinity) - frameS / 2)));
   }
 
   /** @param {string} id */

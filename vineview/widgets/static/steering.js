@@ -2,14 +2,16 @@
 // Keys and fingers: the ways through a feed without a mouse.
 
 const VV_SWIPE_PX = 40;
+const VV_SHIFTED = "<>?"; // keys that many keyboards have behind shift
+const VV_REPEATED = ",.";
 
 /**
  * @param {VineView} view
  * @param {{stage: HTMLElement, owners: Map<HTMLElement, (event: KeyboardEvent) => void>, step: (by: number) => void,
- *   toggle: () => void, mute: () => void}} options
- *   `owners` have arrow keys of their own, with what these do
+ *   keys: Record<string, () => void>}} options
+ *   `owners` have arrow keys of their own, with what these do; `keys` are all that are not arrows
  */
-function vvSteer(view, { stage, owners, step, toggle, mute }) {
+function vvSteer(view, { stage, owners, step, keys }) {
   /** @type {{x: number, y: number} | null} */
   let from = null;
 
@@ -21,14 +23,18 @@ function vvSteer(view, { stage, owners, step, toggle, mute }) {
     ArrowUp: () => step(-1),
     ArrowLeft: () => step(-1),
     k: () => step(-1),
-    " ": toggle,
-    m: mute,
+    ...keys,
   };
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (!view.el.contains(target) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (!view.el.contains(target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.shiftKey && !VV_SHIFTED.includes(event.key)) return;
+    if (target instanceof HTMLSelectElement && event.key !== "?") {
+      event.stopPropagation(); // a list of choices has its own keys
+      return;
+    }
     const isArrow = event.key.startsWith("Arrow");
     const isPress = event.key === " " || event.key === "Enter";
     if (isPress && target instanceof HTMLButtonElement) {
@@ -45,11 +51,13 @@ function vvSteer(view, { stage, owners, step, toggle, mute }) {
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
-    if (!event.repeat || isArrow) act();
+    if (!event.repeat || isArrow || VV_REPEATED.includes(event.key)) act();
   }
 
   /** @param {PointerEvent} event */
   function onDown(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest("select, .vv-help")) return;
     from = event.pointerType === "mouse" ? null : { x: event.clientX, y: event.clientY };
     view.el.focus({ preventScroll: true });
   }

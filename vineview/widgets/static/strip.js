@@ -4,18 +4,21 @@
 /**
  * @typedef {{id: string, index: number, title: string, state: string, facts: string[],
  *   badge: {icon: string, text: string, tone: string}, retry_in_s: number | null,
- *   in_window: boolean}} StripItem
- * @typedef {{index: number, total: number, current_id: string | null, items: StripItem[]}} StripDocument
+ *   in_window: boolean, is_held: boolean}} StripItem
+ * @typedef {{index: number, total: number, current_id: string | null, items: StripItem[], status: string,
+ *   breaker: {text: string, open_s: number} | null}} StripDocument
  */
 
 class VineStrip {
   /**
    * @param {VineView} view
-   * @param {{pick: (item: StripItem) => void, label?: string}} options
+   * @param {{pick: (item: StripItem) => void, label?: string, titles?: boolean}} options
    */
-  constructor(view, { pick, label = "Videos around the current one" }) {
+  constructor(view, { pick, label = "Videos around the current one", titles = false }) {
     this.view = view;
     this.pick = pick;
+    this.titles = titles; // a sheet: titles under the pictures, and rows
+    this.opensAt = 0; // when the circuit breaker lets loads through, on performance.now()'s clock
     /** @type {Map<string, HTMLElement>} */
     this.cells = new Map();
     /** @type {Map<string, StripItem>} */
@@ -27,7 +30,12 @@ class VineStrip {
     this.currentId = "";
     this.list = vvNode("ol", { class: "vv-strip-list", "aria-label": label });
     this.tip = vvNode("div", { class: "vv-tip", role: "tooltip", id: `vv-tip-${view.id}`, hidden: true });
-    this.el = vvNode("div", { class: "vv-strip" }, this.list, this.tip);
+    this.breaker = vvNode("div", { class: "vv-breaker", role: "status", hidden: true });
+    this.breakerWords = vvNode("span");
+    this.breakerLeft = vvNode("span", { class: "vv-breaker-left", "aria-hidden": "true" });
+    this.breaker.append(vvIcon("stop"), this.breakerWords, this.breakerLeft);
+    this.status = vvNode("div", { class: "vv-status" });
+    this.el = vvNode("div", { class: "vv-strip" }, this.breaker, this.list, this.status, this.tip);
     view.listen(this.list, "keydown", (event) => this.onKey(event));
     view.listen(this.list, "scroll", () => this.hideTip());
     view.every(1000, () => this.countDown());
@@ -52,6 +60,16 @@ class VineStrip {
       if (this.list.children[place] !== cell) this.list.insertBefore(cell, this.list.children[place] ?? null);
     });
     this.mark(currentId);
+    this.breaker.hidden = !shown.breaker;
+    this.opensAt = performance.now() + 1000 * (shown.breaker?.open_s ?? 0);
+    vvText(this.breakerWords, shown.breaker?.text ?? "");
+    vvText(this.status, this.titles ? "" : shown.status);
+    this.drawBreaker();
+  }
+
+  drawBreaker() {
+    const seconds = Math.ceil((this.opensAt - performance.now()) / 1000);
+    vvText(this.breakerLeft, seconds > 0 ? vvClock(seconds) : "");
   }
 
   /** Show which video is the current one. @param {string} id */
@@ -86,6 +104,7 @@ class VineStrip {
       { type: "button", class: "vv-cell-button", "aria-describedby": this.tip.id },
       vvNode("span", { class: "vv-thumb" }),
       vvNode("span", { class: "vv-badge" }),
+      this.titles ? vvNode("span", { class: "vv-cell-title" }) : null,
     );
     const cell = vvNode("li", { class: "vv-cell" }, button);
     const id = item.id;
@@ -102,11 +121,13 @@ class VineStrip {
   /** @param {HTMLElement} cell @param {StripItem} item */
   fill(cell, item) {
     const button = /** @type {HTMLElement} */ (cell.firstElementChild);
-    const [thumb, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
+    const [thumb, badge, title] = /** @type {HTMLElement[]} */ ([...button.children]);
     const words = this.words(item);
     vvSet(button, "aria-label", `${item.index + 1}. ${item.title}: ${words}`);
     vvSet(cell, "data-state", item.state);
     vvSet(cell, "data-window", item.in_window);
+    vvSet(cell, "data-held", item.is_held);
+    if (title) vvText(title, item.title);
     const poster = this.posters.get(item.id) ?? "";
     const key = `${item.index}|${poster}`;
     if (thumb.dataset.key !== key) {
@@ -131,6 +152,7 @@ class VineStrip {
   }
 
   countDown() {
+    this.drawBreaker();
     for (const id of this.dueAt.keys()) {
       const cell = this.cells.get(id);
       const item = this.items.get(id);
@@ -142,9 +164,10 @@ class VineStrip {
   reveal(id) {
     const cell = this.cells.get(id);
     if (!cell) return;
+    const top = cell.offsetTop - (this.list.clientHeight - cell.offsetHeight) / 2;
     const left = cell.offsetLeft - (this.list.clientWidth - cell.offsetWidth) / 2;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.list.scrollTo({ left, behavior: calm ? "auto" : "smooth" });
+    this.list.scrollTo({ left, top, behavior: calm ? "auto" : "smooth" });
   }
 
   /** @param {string} id */
@@ -160,16 +183,24 @@ class VineStrip {
     const room = this.el.clientWidth - this.tip.offsetWidth;
     const middle = cell.offsetLeft - this.list.scrollLeft + cell.offsetWidth / 2 - this.tip.offsetWidth / 2;
     this.tip.style.left = `${Math.max(0, Math.min(middle, room))}px`;
+    this.tip.style.bottom = `${this.el.clientHeight - this.list.offsetTop - cell.offsetTop + this.list.scrollTop + 4}px`;
   }
 
   hideTip() {
     this.tip.hidden = true;
   }
 
+  /** How many cells stand in the first row. */
+  perRow() {
+    const cells = /** @type {HTMLElement[]} */ ([...this.list.children]);
+    return cells.filter((cell) => cell.offsetTop === cells[0].offsetTop).length;
+  }
+
   /** Left and right move between videos without going there; Enter goes. @param {KeyboardEvent} event */
   onKey(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
+    const row = this.titles ? this.perRow() : 0;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row }[event.key];
+    if (!step) return;
     const buttons = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll("button")]);
     const place = buttons.indexOf(/** @type {HTMLElement} */ (event.target));
     const next = buttons[place + step];

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from vineview.clock import ManualClock
+from vineview.core.events import VideoEvent
+from vineview.core.manager import VideoManager
+from vineview.errors import UsageError
+from vineview.widgets.sheet import ContactSheet
+
+
+@pytest.fixture
+async def sheet(manager, settle):
+    manager.preload_around_index(0)
+    await settle()
+    sheet = ContactSheet(manager, clock=ManualClock())
+    yield sheet
+    await sheet.aclose()
+
+
+@pytest.fixture
+def page(sheet, browser_of):
+    browser = browser_of(sheet)
+    browser.say("hello")
+    return browser
+
+
+class TestContactSheet:
+    async def test_shows_the_whole_feed_with_states(self, page):
+        items = page.of("sheet")[0]["document"]["items"]
+        assert len(items) == 20
+        assert [item["badge"]["text"] for item in items[2:5]] == ["Ready", "Ready", "Not loaded"]
+
+    async def test_posters_are_sent_once(self, page, manager, sheet, settle):
+        sent = [each["video_id"] for each in page.of("poster")]
+        assert sorted(sent) == ["v0", "v1", "v2", "v3"]
+        page.clear()
+        manager.preload_around_index(1)
+        await settle()
+        await sheet._pace._clock.advance(1)
+        assert [each["video_id"] for each in page.of("poster")] == ["v4"]
+
+    async def test_a_poster_stays_when_its_controller_is_gone(self, sheet, page, manager):
+        manager.dispose_video("v0")
+        assert sheet.to_html().count("data:image/jpeg") == 4
+
+    async def test_a_click_goes_there(self, page, manager):
+        page.say("navigate", video_id="v7")
+        assert manager.current_video_id == "v7"
+
+    async def test_the_manager_is_left_alone_without_a_view(self, page, sheet, manager, settle):
+        page.say("bye")
+        page.clear()
+        manager.preload_around_index(5)
+        await settle()
+        await sheet._pace._clock.advance(1)
+        assert page.sent == []
+
+    async def test_a_long_feed_is_shown_around_the_current_video(self, clock, browser_of):
+        async with VideoManager(clock=clock) as manager:
+            config = type(manager.config)(max_videos=1000)
+            manager.apply_config(config)
+            manager.add_video_events(VideoEvent(id=f"v{n}", created_at=-n) for n in range(1000))
+            browser = browser_of(ContactSheet(manager))
+            browser.say("hello")
+            assert len(browser.of("sheet")[0]["document"]["items"]) == 101
+
+    async def test_the_static_page_has_no_script_and_stays_small(self, sheet, clock):
+        markup = sheet.to_html()
+        assert "<script" not in markup
+        assert len(markup) < 60_000
+
+    async def test_an_empty_feed_has_words(self, clock):
+        assert "empty" in ContactSheet(VideoManager(clock=clock)).to_html()
+
+    async def test_what_is_no_manager_is_refused(self):
+        with pytest.raises(UsageError, match="shows a manager, not list"):
+            ContactSheet([])

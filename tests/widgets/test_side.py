@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from vineview.core.manager import VideoManager
+from vineview.errors import UsageError
+from vineview.widgets.player import FeedPlayer
+from vineview.widgets.side import SideBySide
+
+
+@pytest.fixture
+async def pair(manager, loader, clock, settle):
+    async with VideoManager(loader=loader, clock=clock) as other:
+        other.add_video_events(manager.videos[:5])
+        pair = SideBySide(FeedPlayer(manager), FeedPlayer(other))
+        await settle()
+        yield pair
+        await pair.aclose()
+
+
+class TestSideBySide:
+    async def test_both_are_on_one_clock_of_their_own(self, pair, manager):
+        assert pair.left.together == pair.right.together != ""
+        other = SideBySide(FeedPlayer(manager), FeedPlayer(manager))
+        assert other.left.together != pair.left.together
+
+    async def test_commands_reach_both_pages(self, pair, browser_of):
+        pages = [browser_of(pair.left), browser_of(pair.right)]
+        pair.play()
+        pair.seek(2)
+        pair.pause()
+        for page in pages:
+            assert [message["do"] for message in page.of("command")] == ["play", "seek", "pause"]
+
+    async def test_going_moves_both_feeds_each_to_its_own_end(self, pair):
+        pair.go_to(9)
+        assert pair.left.manager.current_index == 9
+        assert pair.right.manager.current_index == 4
+
+    async def test_the_static_page_shows_both(self, pair):
+        markup = pair.to_html()
+        assert "Video 1 of 20" in markup
+        assert "Video 1 of 5" in markup
+        assert "Before" in markup
+        assert pair._repr_mimebundle_()["text/html"] == markup
+
+    async def test_one_player_beside_itself_is_refused(self, pair):
+        with pytest.raises(UsageError, match="beside itself"):
+            SideBySide(pair.left, pair.left)
+
+    async def test_what_is_no_player_is_refused(self, pair, manager):
+        with pytest.raises(UsageError, match="not VideoManager"):
+            SideBySide(pair.left, manager)

@@ -1,0 +1,112 @@
+"""A player as it stands, without script: what saved notebooks, GitHub and reports show.
+
+A notebook keeps the display as it was when the cell ran, which is before the first clip has
+loaded. So a player shown without its poster adds the still to the cell's output once the poster
+is there; a live page hides it, a saved one shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from base64 import b64encode
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import publish_display_data
+
+from vineview.core.changes import Change
+from vineview.core.events import VideoEvent
+from vineview.core.view import ManagerView
+from vineview.widgets.cards import empty_feed_card
+from vineview.widgets.clips import caption_of, poster_of
+from vineview.widgets.strip import strip_document, strip_html
+
+__all__ = ["picture_html", "player_html", "poster_arrives", "show_still"]
+
+_AROUND = 5
+
+
+def player_html(manager: ManagerView, problems: dict[str, str]) -> str:
+    """Poster, facts and the strip as a table.
+
+    Args:
+        manager: Live or replayed.
+        problems: Why the page could not play a video, by its id.
+    """
+    document = strip_document(manager, around=_AROUND)
+    current_id = document["current_id"]
+    if current_id is None:
+        card = empty_feed_card()
+        return f"<p><b>{card.title}.</b> {card.text} {html.escape(card.hint)}</p>"
+    state = manager.get_video_state(current_id)
+    assert state is not None
+    caption = caption_of(manager.get_controller(current_id))
+    ready = f"{len(manager.ready_videos)} ready"
+    problem = problems.get(current_id) or (state.error_message or "")
+    return (
+        f"{picture_html(manager)}<p><b>{html.escape(_title_of(state.event))}</b><br>"
+        f"{html.escape(_meta_of(state.event))}<br>{html.escape(caption)}</p>"
+        f"<p>Video {document['index'] + 1} of {document['total']} · {ready}</p>"
+        f"{f'<p>{html.escape(problem)}</p>' if problem else ''}{strip_html(document)}"
+    )
+
+
+def picture_html(manager: ManagerView) -> str:
+    """The current video's poster as an image with its bytes inside; empty while there is none.
+
+    Args:
+        manager: Live or replayed.
+    """
+    poster = poster_of(manager.get_controller(manager.current_video_id or ""))
+    if poster is None:
+        return ""
+    return (
+        '<img alt="First picture" style="max-height:240px;border-radius:8px" '
+        f'src="data:image/jpeg;base64,{b64encode(poster).decode()}">'
+    )
+
+
+async def poster_arrives(manager: ManagerView) -> None:
+    """Wait until the current video has a poster.
+
+    Args:
+        manager: Live or replayed.
+    """
+    changed = asyncio.Event()
+
+    def hear(_: Change) -> None:
+        changed.set()
+
+    unsubscribe = manager.subscribe(hear)
+    try:
+        while not picture_html(manager):
+            changed.clear()
+            await changed.wait()
+    finally:
+        unsubscribe()
+
+
+def show_still(inside: str) -> None:
+    """Add a still to the output of the cell that runs, hidden wherever the live player is.
+
+    Args:
+        inside: Markup without script.
+    """
+    if getattr(get_ipython(), "kernel", None) is None:
+        return  # nobody keeps the output
+    data: dict[str, Any] = {
+        "text/html": f'<div class="vv-still">{inside}</div>',
+        "text/plain": "",
+    }
+    publish_display_data(data)  # type: ignore[no-untyped-call]
+
+
+def _title_of(event: VideoEvent) -> str:
+    return event.title or event.content or "Untitled"
+
+
+def _meta_of(event: VideoEvent) -> str:
+    tags = " ".join(f"#{tag}" for tag in event.hashtags[:8])
+    when = f"{event.timestamp:%Y-%m-%d %H:%M} UTC" if event.created_at else ""
+    return " · ".join(part for part in (event.short_pubkey, when, tags) if part)
