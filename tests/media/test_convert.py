@@ -1,0 +1,245 @@
+"""Converting what a browser does not take."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+
+import av
+import pytest
+
+from vineview.errors import MediaError
+from vineview.media.codec_strings import codec_strings
+from vineview.media.codecs import SUPPORTED, Action, plan, supports
+from vineview.media.convert import Transcoder
+from vineview.media.probe import probe
+
+NO_PATENTS = {
+    **SUPPORTED,
+    **{name: False for name in SUPPORTED if name.startswith(("avc1", "mp4a", "hvc1"))},
+}
+
+
+def converted(path, answers=SUPPORTED):
+    """A transcoder for a clip, by the plan for a browser."""
+    return Transcoder(path, plan(probe(path), supports(answers)))
+
+
+def played(transcoder, start_s=0.0):
+    """What a browser would make of it: for each track, the times of its frames, in seconds."""
+    data = b"".join(segment.data for segment in transcoder.segments(start_s))
+    times: dict[str, list[float]] = {"video": [], "audio": []}
+    with av.open(io.BytesIO(transcoder.init_segment + data)) as container:
+        for frame in container.decode():
+            kind = "video" if isinstance(frame, av.VideoFrame) else "audio"
+            times[kind].append(frame.time)
+    return times
+
+
+def loudness(transcoder, from_s, until_s):
+    """The loudest sample of a stretch, 0 to 1."""
+    data = b"".join(segment.data for segment in transcoder.segments())
+    loudest = 0.0
+    with av.open(io.BytesIO(transcoder.init_segment + data)) as container:
+        for frame in container.decode(audio=0):
+            if from_s <= frame.time < until_s:
+                loudest = max(loudest, float(abs(frame.to_ndarray()).max()))
+    return loudest
+
+
+def shifted(source, path, *, video_s=0.0, audio_s=0.0):
+    """A copy of a clip, its tracks begun later."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        tracks = {
+            track.index: (new.add_stream_from_template(track), shift)
+            for track, shift in ((old.streams.video[0], video_s), (old.streams.audio[0], audio_s))
+        }
+        for packet in old.demux():
+            if packet.dts is None:
+                continue
+            track, shift = tracks[packet.stream_index]
+            ticks = round(Fraction(shift) / packet.time_base)
+            packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+            packet.stream = track
+            new.mux(packet)
+    return path
+
+
+MPEG4 = {"video_codec": "mpeg4", "video_options": {"bf": "0"}, "audio_codec": "ac3"}
+
+
+class TestWhatIsConverted:
+    @pytest.mark.parametrize(
+        ("name", "changes"),
+        [
+            ("mpeg4-ac3.mkv", MPEG4),
+            ("mpeg4-b.avi", {**MPEG4, "video_options": {"bf": "2"}, "audio_codec": "mp2"}),
+            ("mpeg2.ts", {"video_codec": "mpeg2video", "video_options": {}, "audio_codec": "mp2"}),
+            ("sorenson-aac.flv", {"video_codec": "flv", "video_options": {}}),
+            (
+                "hevc.mp4",
+                {"video_codec": "libx265", "video_options": {"x265-params": "log-level=0"}},
+            ),
+            (
+                "prores.mov",
+                {"video_codec": "prores", "video_options": {}, "pix_fmt": "yuv422p10le"},
+            ),
+            ("mjpeg.avi", {"video_codec": "mjpeg", "video_options": {}, "pix_fmt": "yuvj420p"}),
+            ("vp8.webm", {"video_codec": "libvpx", "video_options": {}, "audio_codec": "libopus"}),
+            ("sound-only.mkv", {"audio_codec": "eac3"}),
+        ],
+    )
+    def test_plays_to_its_end(self, make_clip, name, changes):
+        """All of the picture and the sound, in order, as long as it is."""
+        path = make_clip(name, **{"tone_hz": 440, **changes})
+        expected_s = probe(path).duration_s
+        transcoder = converted(path)
+        times = played(transcoder)
+        for each in times.values():
+            assert each == sorted(each)
+            assert each[0] <= 0.1
+            assert each[-1] == pytest.approx(expected_s, rel=0.05)
+        assert len(times["video"]) in range(74, 78)
+        assert transcoder.end.is_complete
+        assert transcoder.lost == 0
+
+    def test_what_is_taken_goes_as_it_is(self, make_clip):
+        """Beside a converted sound, the picture's packets are the clip's own."""
+        path = make_clip("h264-ac3.mkv", audio_codec="ac3")
+        transcoder = converted(path)
+        assert transcoder.plan.sentence == "H.264: as is; AC-3: converted to AAC"
+        data = b"".join(segment.data for segment in transcoder.segments())
+        with av.open(str(path)) as source:
+            sizes = [packet.size for packet in source.demux(video=0) if packet.size]
+        with av.open(io.BytesIO(transcoder.init_segment + data)) as container:
+            assert [packet.size for packet in container.demux(video=0) if packet.size] == sizes
+
+    def test_a_browser_without_patented_codecs(self, make_clip):
+        """Gets VP9 and Opus."""
+        transcoder = converted(make_clip("mpeg4-ac3.mkv", **MPEG4), NO_PATENTS)
+        times = played(transcoder)
+        strings = codec_strings(transcoder.init_segment)
+        assert [string[:4] for string in strings] == ["vp09", "opus"]
+        assert times["audio"][-1] == pytest.approx(3.0, rel=0.05)
+        assert len(times["video"]) in range(74, 77)
+
+
+class TestPicture:
+    def test_turned_and_even(self, make_clip):
+        """A player need know nothing of rotation."""
+        path = make_clip("turned.mp4", **MPEG4, rotation=90, size=(120, 160), container_options={})
+        with av.open(io.BytesIO(first_of(converted(path)))) as container:
+            track = container.streams.video[0]
+            assert (track.width, track.height) == (120, 160)
+            assert track.codec_context.pix_fmt == "yuv420p"
+
+    def test_keyframes_come_every_second(self, make_clip):
+        """So that a seek need not decode much."""
+        segments = list(converted(make_clip("mpeg4-ac3.mkv", **MPEG4)).segments())
+        assert [one.start_s for one in segments if one.keyframe] == pytest.approx(
+            [0.0, 1.0, 2.0], abs=0.05
+        )
+
+
+def first_of(transcoder) -> bytes:
+    """Its beginning."""
+    first = next(transcoder.segments())
+    return transcoder.init_segment + first.data
+
+
+class TestTime:
+    def test_sound_that_begins_late_stays_late(self, make_clip, tmp_path):
+        """Silence stands in for it, for a browser plays only what it has of both."""
+        path = shifted(make_clip("mpeg4-ac3.mkv", **MPEG4), tmp_path / "late.mkv", audio_s=1.0)
+        transcoder = converted(path)
+        assert played(transcoder)["audio"][0] == pytest.approx(0.0, abs=0.01)
+        assert loudness(transcoder, 0.0, 0.9) < 0.001
+        assert loudness(transcoder, 1.1, 2.0) > 0.05
+
+    def test_a_picture_that_begins_late_stands_from_the_start(self, make_clip, tmp_path):
+        """Its first picture is shown until then."""
+        path = shifted(make_clip("mpeg4-ac3.mkv", **MPEG4), tmp_path / "late.mkv", video_s=1.0)
+        times = played(converted(path))["video"]
+        assert times[:2] == pytest.approx([0.0, 1.0], abs=0.05)
+
+    def test_a_clock_that_begins_anywhere(self, make_clip, tmp_path):
+        """The clip begins at zero."""
+        path = shifted(
+            make_clip("mpeg4-ac3.mkv", **MPEG4), tmp_path / "a.mkv", video_s=500.0, audio_s=500.0
+        )
+        times = played(converted(path))
+        assert times["video"][0] == pytest.approx(0.0, abs=0.05)
+        assert times["video"][-1] == pytest.approx(3.0, abs=0.1)
+
+    @pytest.mark.parametrize("name", ["mpeg4-ac3.mkv", "mpeg4-b.avi"])
+    def test_seeks_exactly(self, make_clip, name):
+        """What lies before is decoded and dropped; the sound is there from the start."""
+        changes = {**MPEG4, "video_options": {"bf": "2"}, "audio_codec": "mp2"}
+        path = make_clip(name, **(MPEG4 if name.endswith("mkv") else changes))
+        transcoder = converted(path)
+        first = next(transcoder.segments(1.5))
+        assert first.keyframe
+        assert first.start_s == pytest.approx(1.5, abs=0.05)
+        times = played(transcoder, 1.5)
+        assert times["audio"][0] <= 1.52
+        assert times["video"][-1] == pytest.approx(3.0, abs=0.1)
+
+    def test_the_first_picture_waits_for_little(self, make_clip):
+        """A fraction of the clip is read for it."""
+        path = make_clip("long.ts", **{**MPEG4, "video_codec": "mpeg2video", "seconds": 20})
+        files = []
+
+        def opened():
+            files.append(path.open("rb"))
+            return files[-1]
+
+        segments = Transcoder(opened, plan(probe(path)), name="a").segments()
+        next(segments)
+        assert files[-1].tell() < path.stat().st_size / 2
+        segments.close()
+
+
+class TestDamage:
+    def test_what_is_damaged_is_passed_over(self, make_clip, tmp_path):
+        """The rest plays, and the end says how much was lost."""
+        data = bytearray(make_clip("mpeg4-ac3.mkv", **MPEG4).read_bytes())
+        middle = len(data) // 2
+        data[middle : middle + 3000] = bytes(3000)
+        path = tmp_path / "hole.mkv"
+        path.write_bytes(data)
+        transcoder = converted(path)
+        assert played(transcoder)["video"][-1] > 2.5
+
+    def test_a_picture_that_does_not_decode_is_left_out(self, make_clip, tmp_path):
+        """The sound plays."""
+        source = make_clip("mpeg4-ac3.mkv", **MPEG4)
+        transcoder = converted(with_noise(source, tmp_path / "noise.mkv", {0}))
+        times = played(transcoder)
+        assert transcoder.plan.video.action is Action.LEAVE_OUT
+        assert transcoder.lost > 0
+        assert times["audio"][-1] == pytest.approx(3.0, abs=0.1)
+
+    def test_nothing_that_decodes_is_an_error(self, make_clip, tmp_path):
+        """Said with what to do."""
+        source = make_clip("mpeg4-ac3.mkv", **MPEG4)
+        transcoder = converted(with_noise(source, tmp_path / "noise.mkv", {0, 1}))
+        with pytest.raises(MediaError, match=r"nothing of .* can be decoded") as caught:
+            next(transcoder.segments())
+        assert caught.value.hint
+
+
+def with_noise(source, path, indices):
+    """A copy of a clip with nothing but noise in the packets of some tracks."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        tracks = [new.add_stream_from_template(track) for track in old.streams]
+        for packet in old.demux():
+            if packet.dts is None:
+                continue
+            track, sent = tracks[packet.stream_index], packet
+            if packet.stream_index in indices:
+                sent = av.Packet(b"\x55" * packet.size)
+                sent.pts, sent.dts, sent.time_base = packet.pts, packet.dts, packet.time_base
+                sent.is_keyframe = packet.is_keyframe
+            sent.stream = track
+            new.mux(sent)
+    return path

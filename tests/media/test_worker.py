@@ -1,0 +1,267 @@
+"""Workers: media that crashes, hangs or lies harms one video only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from vineview.core.events import VideoEvent
+from vineview.errors import LoadError, MediaError
+from vineview.media.channel import Channel, Silence
+from vineview.media.documents import document_of, from_document
+from vineview.media.loader import MediaLoader
+from vineview.media.probe import ClipInfo
+from vineview.media.remux import StreamEnd
+from vineview.media.sharing import SharedSource
+from vineview.media.source import open_source
+from vineview.media.worker import Workers, probe, workers
+
+
+def local(path) -> VideoEvent:
+    """A clip on disk, vouched for."""
+    return VideoEvent(id="a", video_url=str(path), is_local=True)
+
+
+def children(pid: int) -> set[int]:
+    """The processes a process has started, as Linux lists them."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if int(after_name[1]) == pid and after_name[0] != "Z":
+            found.add(int(status.parent.name))
+    return found
+
+
+def running() -> set[int]:
+    """Our own workers."""
+    pid = workers().pid
+    assert pid is not None
+    return children(pid)
+
+
+async def until(condition) -> None:
+    """Give other processes time until something holds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - another process sets no event of ours
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def loader():
+    """A loader; when the test is over, its threads are gone and no worker runs."""
+    made = MediaLoader()
+    yield made
+    made.executor.shutdown()
+    await until(lambda: not running())
+
+
+@pytest.fixture
+def clip(clips):
+    """An open clip."""
+    with open_source(clips / "portrait.mp4") as source:
+        yield SharedSource(source).reader()
+
+
+class TestFaults:
+    @pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
+    async def test_a_crash_fails_its_own_video_only(self, loader, clips, how):
+        """The stream says what happened; the next load is as good as ever."""
+        event = local(clips / "bigbuckbunny.mp4")
+        controller = await loader.load(event)
+        stream = controller.stream(1.0)
+        await anext(stream)
+        await until(running)
+        for pid in running():
+            os.kill(pid, how)
+        with pytest.raises(LoadError, match=f"ended by signal {how.name}") as caught:
+            [segment async for segment in stream]
+        assert caught.value.hint
+        await stream.aclose()
+        controller.release()
+        again = await loader.load(event)
+        assert again.poster
+        again.release()
+
+    async def test_a_hang_is_cut_off(self, clip):
+        """A worker that says nothing is killed, and the clip is blamed."""
+        worker = workers().hire(clip, name="frozen.mp4")
+        try:
+            await until(running)
+            for pid in running():
+                os.kill(pid, signal.SIGSTOP)
+            worker.begin("probe")
+            with pytest.raises(MediaError, match=r"frozen.mp4: its decoder hung") as caught:
+                worker.hear(limit_s=0.2)
+            assert caught.value.reason == "hung"
+        finally:
+            worker.close()
+
+    async def test_letting_go_ends_a_worker_that_will_not_listen(self, clip):
+        """Even one that is stopped."""
+        worker = workers().hire(clip, name="a")
+        await until(running)
+        for pid in running():
+            os.kill(pid, signal.SIGSTOP)
+        worker.close()
+        await until(lambda: not running())
+
+    async def test_a_zygote_that_dies_is_replaced(self, clips):
+        """By the next who needs a worker."""
+        assert probe(clips / "portrait.mp4").video
+        before = workers().pid
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: children(os.getpid()).isdisjoint({before}))
+        assert probe(clips / "portrait.mp4").video
+        assert workers().pid != before
+
+    async def test_nothing_outlives_the_kernel(self, clips):
+        """Not even when it has no time to say so."""
+        script = (
+            "import time; from vineview.media.worker import probe, workers;"
+            f"probe({str(clips / 'portrait.mp4')!r});"
+            "print(workers().pid, flush=True); time.sleep(60)"
+        )
+        zygote = await asyncio.to_thread(zygote_of_a_killed, script)
+        await until(lambda: not Path(f"/proc/{zygote}/status").exists() or _is_dead(zygote))
+
+    def test_what_a_worker_claims_is_checked(self):
+        """A worker that was taken over cannot make objects of its own choice."""
+        good = document_of(StreamEnd(1.0, None, is_complete=True))
+        assert from_document(StreamEnd, good) == StreamEnd(1.0, None, is_complete=True)
+        for bad in ({**good, "reached_s": "x"}, {**good, "more": 1}, {}, [], None):
+            with pytest.raises(ValueError, match=r"other fields|is no"):
+                from_document(StreamEnd, bad)
+
+
+def zygote_of_a_killed(script: str) -> int:
+    """Run a script that prints a number, then kill it."""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as kernel:
+        number = int(kernel.stdout.readline())
+        kernel.kill()
+    return number
+
+
+def _is_dead(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat").read_text()
+    return status.rpartition(")")[2].split()[0] == "Z"
+
+
+class TestConfinement:
+    async def test_a_worker_reaches_nothing(self, clip):
+        """It has its channel and its clip, and can open no more."""
+        worker = workers().hire(clip, name="a")
+        try:
+            await until(running)
+            (pid,) = running()
+            await until(lambda: limit(pid, "Max open files") == "5")
+            held = {str(one.readlink()) for one in descriptors(pid)}
+            channels = {one for one in held if one.startswith("socket:")}
+            assert len(channels) == 1
+            assert held - channels == {os.devnull, str(clip.file.name)}
+            assert limit(pid, "Max file size") == "0"
+        finally:
+            worker.close()
+
+    def test_a_size_that_lies_is_refused_unseen(self, tmp_path):
+        """A header that claims billions of pixels allocates none of them."""
+        path = tmp_path / "huge.gif"
+        path.write_bytes(b"GIF89a" + b"\xff\xff\xff\xff" + b"\x00" * 64)
+        with pytest.raises(MediaError) as caught:
+            probe(path)
+        assert caught.value.hint
+
+
+def descriptors(pid: int) -> list[Path]:
+    """What a process holds open."""
+    return list(Path(f"/proc/{pid}/fd").iterdir())
+
+
+def limit(pid: int, what: str) -> str:
+    """What the system lets a process do."""
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return next(line.removeprefix(what).split()[0] for line in lines if line.startswith(what))
+
+
+class TestLeaks:
+    async def test_many_loads_leave_nothing(self, loader, clips):
+        """Processes, descriptors and threads are as many as before."""
+        events = [local(clips / name) for name in ("portrait.mp4", "refused-codec.mp4")]
+
+        async def round_of_loads() -> None:
+            for event in events:
+                controller = await loader.load(event)
+                stream = controller.stream(0.5)
+                await anext(stream)
+                controller.release()
+                await stream.aclose()
+
+        await round_of_loads()
+        await until(lambda: not running())
+        before = len(descriptors(os.getpid())), len(children(os.getpid()))
+        zygote_before = len(descriptors(workers().pid))
+        for _ in range(20):
+            await round_of_loads()
+        await until(lambda: not running())
+        assert (len(descriptors(os.getpid())), len(children(os.getpid()))) == before
+        await until(lambda: len(descriptors(workers().pid)) == zygote_before)
+        threads = [one.name for one in threading.enumerate()]
+        assert sum(name.startswith("vineview-clip") for name in threads) <= 24
+
+    async def test_a_cancelled_load_ends_its_worker(self, loader, clips):
+        """At once, though it may have been busy."""
+        for _ in range(5):
+            task = asyncio.create_task(loader.load(local(clips / "bigbuckbunny.mp4")))
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await until(lambda: not running())
+
+
+class TestWithoutFork:
+    def test_a_process_kept_ready_does_the_same(self, clip):
+        """Where a system cannot fork, a spare process does the job."""
+        own = Workers(forks=False)
+        try:
+            worker = own.hire(clip, name="portrait.mp4")
+            worker.begin("probe")
+            info = from_document(ClipInfo, worker.hear().facts)
+            worker.close()
+            assert info.summary == "H.264 High 360x640, AAC stereo: plays as is"
+        finally:
+            own.close()
+
+
+class TestChannel:
+    def test_silence_is_an_error(self):
+        """When there is a limit."""
+        channel = Channel(*os.pipe())
+        begun_at = time.monotonic()
+        with pytest.raises(Silence):
+            channel.receive(0.01)
+        assert time.monotonic() - begun_at < 5
+        channel.close()
+
+    @pytest.mark.parametrize(
+        "frame",
+        [b"x" * 16, b"read\0\0\0\0\0\0\0\x02\0\0\0\0[]", b"read\0\0\0\0\0\0\0\x01\0\0\0\0{"],
+    )
+    def test_nonsense_is_an_error(self, frame):
+        """Whatever it claims to be."""
+        incoming, outgoing = os.pipe()
+        os.write(outgoing, frame)
+        channel = Channel(incoming, outgoing)
+        with pytest.raises(ValueError):  # noqa: PT011 - any of them
+            channel.receive(1)
+        channel.close()
