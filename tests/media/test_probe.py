@@ -11,7 +11,8 @@ import pytest
 
 from vineview.errors import MediaError
 from vineview.media.boxes import boxes
-from vineview.media.probe import probe
+from vineview.media.codecs import SUPPORTED, plan, supports
+from vineview.media.probe import examined, probe
 
 
 def refusal(data: bytes) -> MediaError:
@@ -129,23 +130,22 @@ class TestFacts:
 
 
 class TestVerdict:
-    def test_refused_codec(self, clips):
-        """The clip is described all the same, and the reason can be acted on."""
+    def test_refused_codecs_are_converted(self, clips):
+        """What no browser takes plays all the same, and the verdict says how and why."""
         info = probe(clips / "refused-codec.mp4")
-        assert not info.verdict
-        assert (info.video.codec, info.audio.codec) == ("mpeg4", "ac3")
-        assert info.verdict.reason.startswith("browsers do not play MPEG-4 part 2. Re-encode")
-        assert info.mime_type == ""
+        assert info.verdict.how == "converted"
+        assert info.summary.endswith(
+            "plays, converted: MPEG-4 part 2 to H.264, browsers do not play MPEG-4 part 2; "
+            "AC-3 to AAC, browsers do not play AC-3"
+        )
 
-    def test_refused_sound(self, make_clip):
-        """A picture with refused sound plays, silently, and says so."""
+    def test_refused_sound_alone_is_converted(self, make_clip):
+        """A picture that can go as it is does."""
         info = probe(make_clip("ac3.mp4", audio_codec="ac3"))
-        assert info.verdict.how == "without sound"
-        assert "AC-3" in info.verdict.reason
-        assert info.mime_type == 'video/mp4; codecs="avc1.4d400b"'
+        assert plan(info).sentence == "H.264: as is; AC-3: converted to AAC"
 
-    def test_codecs_only_some_browsers_take(self, make_clip):
-        """HEVC is the browser's to decide."""
+    def test_hevc(self, make_clip):
+        """HEVC is converted, unless the browser said it takes it."""
         info = probe(
             make_clip(
                 "undecided.mp4",
@@ -154,8 +154,9 @@ class TestVerdict:
                 seconds=1,
             )
         )
-        assert info.verdict
-        assert info.verdict.how == "if the browser can"
+        assert plan(info).sentence == "HEVC: converted to H.264; AAC: as is"
+        able = supports({**SUPPORTED, "hvc1.1.6.L93.90": True, "hev1.1.6.L93.90": True})
+        assert plan(info, able).sentence == "HEVC, AAC: as is"
 
     def test_gif(self, clips):
         """A GIF is shown as a picture, without MediaSource."""
@@ -181,6 +182,63 @@ class TestVerdict:
         info = probe(make_clip("secret.mp4", seconds=1, container_options=options))
         assert not info.verdict
         assert "encrypted" in info.verdict.reason
+
+
+class TestDuration:
+    """How long a clip is, is what its packets say where its header may not be trusted."""
+
+    def test_without_a_duration_in_the_header(self, make_clip, tmp_path):
+        """A recording that was streamed knows no duration; its packets do."""
+        path = remuxed(make_clip("plain.mp4"), tmp_path / "live.mkv", options={"live": "1"})
+        assert probe(path).duration_s == pytest.approx(3, abs=0.1)
+
+    def test_a_clock_that_starts_late(self, make_clip, tmp_path):
+        """Ten hours on the clock of a camera are not ten hours of video."""
+        path = remuxed(make_clip("plain.mp4"), tmp_path / "late.mkv", shift_s=36_000)
+        assert probe(path).duration_s == pytest.approx(3, abs=0.1)
+
+    def test_streams_pasted_together(self, make_clip, tmp_path):
+        """Where the clock starts anew, the second part follows the first."""
+        path = tmp_path / "pasted.ts"
+        path.write_bytes(make_clip("plain.ts").read_bytes() * 2)
+        assert probe(path).duration_s == pytest.approx(6, abs=0.2)
+
+    @pytest.mark.parametrize("name", ["plain.mkv", "plain.flv", "plain.ts"])
+    def test_cut_off(self, make_clip, tmp_path, name):
+        """A clip cut anywhere is as long as what is there of it."""
+        data = make_clip(name).read_bytes()
+        path = tmp_path / name
+        path.write_bytes(data[: len(data) // 2])
+        assert 0.8 < probe(path).duration_s < 2.2
+
+    def test_examining_leaves_the_clip_at_its_beginning(self, make_clip):
+        """Packets that were counted are read again by whoever plays them."""
+        with examined(make_clip("plain.ts")) as (container, info):
+            first = next(packet for packet in container.demux(video=0) if packet.size)
+            assert first.is_keyframe
+            assert info.duration_s == pytest.approx(3, abs=0.1)
+
+
+class TestObstacles:
+    """What in its packets keeps a track from going as it is."""
+
+    def test_sound_that_begins_late(self, make_clip, tmp_path):
+        """A page waits for sound that is not there; so it is filled."""
+        path = remuxed(make_clip("plain.mp4"), tmp_path / "late-sound.mp4", audio_shift_s=1.5)
+        decided = plan(probe(path))
+        assert decided.sentence == "H.264: as is; AAC: encoded anew, its sound begins 1.5 s late"
+
+    def test_a_beginning_cut_between_keyframes(self, make_clip, tmp_path):
+        """What an edit list hides must not be seen."""
+        path = remuxed(make_clip("plain.mp4"), tmp_path / "trimmed.mp4", shift_s=-0.52)
+        info = probe(path)
+        assert info.video.obstacle == "its first 0.5 s are cut off between keyframes"
+        assert info.duration_s == pytest.approx(2.48, abs=0.05)
+
+    def test_channels_described_in_the_stream(self, make_clip):
+        """AAC with an unusual arrangement of channels is encoded anew."""
+        info = probe(make_clip("quad.mp4", channels="quad"))
+        assert info.audio.obstacle == "browsers do not play its arrangement of 4 channels"
 
 
 class TestWhatIsNoClip:
@@ -255,3 +313,20 @@ def giant_gif(width: int, height: int) -> bytes:
     head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(3) + b"\xff" * 3
     frame = b"\x21\xf9\x04\0\x0a\0\0\0" + b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0)
     return head + (frame + b"\x02\x02\x44\x01\x00") * 3 + b"\x3b"
+
+
+def remuxed(clip, path, *, options=None, shift_s=0.0, audio_shift_s=0.0):
+    """The packets of a clip in another container, later or earlier."""
+    with (
+        av.open(str(clip)) as source,
+        av.open(str(path), "w", container_options=options or {}) as target,
+    ):
+        tracks = {one.index: target.add_stream_from_template(one) for one in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                late_s = shift_s + (audio_shift_s if packet.stream.type == "audio" else 0)
+                by = round(late_s / packet.time_base)
+                packet.pts, packet.dts = packet.pts + by, packet.dts + by
+                packet.stream = tracks[packet.stream_index]
+                target.mux(packet)
+    return path

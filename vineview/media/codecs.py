@@ -313,5 +313,3 @@ def label(codec: str) -> str:
     if codec.startswith("pcm_"):
         return "PCM"
     return _LABELS.get(codec, codec)
-
-

@@ -26,8 +26,7 @@ from vineview.media.convert import Transcoder
 from vineview.media.documents import document_of, from_document
 from vineview.media.fragments import Segment
 from vineview.media.frames import poster_of
-from vineview.media.opening import open_clip
-from vineview.media.probe import ClipInfo, describe, probe
+from vineview.media.probe import ClipInfo, examined, probe
 from vineview.media.remux import Remuxer
 from vineview.media.synthesis import Card, encode
 
@@ -112,8 +111,7 @@ class _Job:
         self._channel.send("done")
 
     def _load(self) -> None:
-        with open_clip(self._open, name=self.name) as container:
-            info = describe(container, name=self.name)
+        with examined(self._open, name=self.name) as (container, info):
             decided = self._decided(info)
             maker = self._maker(decided)
             with contextlib.closing(maker.read(container)) as segments:

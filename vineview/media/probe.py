@@ -7,7 +7,9 @@ would be played, made from the table of what Chromium takes in ``codecs``.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,18 +17,21 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vineview.errors import MediaError
 from vineview.media.boxes import rotation_of
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
 from vineview.media.opening import Source, open_clip, source_name
+from vineview.media.packets import demuxed
 from vineview.media.remux import header_of
-from vineview.media.tracks import choose_tracks, codec_name, is_protected, tick
+from vineview.media.survey import Survey, header_survey, is_doubtful, survey
+from vineview.media.tracks import Tracks, choose_tracks, codec_name, is_protected, tick
 
-__all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "probe"]
+__all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "examined", "probe"]
 
 _VARIABLE_RATIO = 0.02
 _MAX_INDEX_ENTRIES = 500_000
+_FIRST_PACKETS = 8
+_TRUSTED = frozenset({"matroska", "webm", "flv", "avi"})
 _WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
 _AAC_OBJECTS = {
     "Main": 1,
@@ -126,7 +131,8 @@ class ClipInfo:
         format: The container, in FFmpeg's word (``mp4``, ``matroska``, ``mpegts`` ...).
         video: Its picture, if it has one.
         audio: Its sound, if it has any.
-        duration_s: How long it is by its header; ``None`` if it does not say.
+        duration_s: How long what is there of it plays; ``None`` if neither its header nor its
+            packets say.
         size_bytes: How large it is.
         mime_type: What ``MediaSource`` is asked about it; empty if it does not play so.
         verdict: Whether and how it will play.
@@ -175,49 +181,100 @@ def probe(source: Source, *, name: str | None = None) -> ClipInfo:
     """
     name = name or source_name(source)
     with open_clip(source, name=name) as container:
-        return describe(container, name=name)
+        info = describe(container, name=name, found=_surveyed(container, name=name))
+        is_encrypted = info.verdict.ok and info.format == "mp4" and _is_encrypted(container)
+        return _sealed(info) if is_encrypted else info
 
 
-def describe(container: InputContainer, *, name: str) -> ClipInfo:
-    """Describe an open clip.
+@contextlib.contextmanager
+def examined(
+    source: Source, *, name: str | None = None
+) -> Iterator[tuple[InputContainer, ClipInfo]]:
+    """Open a clip and describe it.
 
     Args:
-        container: The clip, at its beginning; no packet is read.
+        source: A path, an open binary file, or a function that opens one.
+        name: What to call it in messages; its path unless told.
+
+    Yields:
+        The clip, open at its beginning, and what it is. One whose packets had to be counted is
+        opened a second time.
+
+    Raises:
+        MediaError: As :func:`probe`.
+    """
+    name = name or source_name(source)
+    with open_clip(source, name=name) as container:
+        found = _surveyed(container, name=name)
+        if found is None:
+            yield container, describe(container, name=name)
+            return
+    with open_clip(source, name=name) as container:
+        yield container, describe(container, name=name, found=found)
+
+
+def describe(container: InputContainer, *, name: str, found: Survey | None = None) -> ClipInfo:
+    """Describe an open clip; no packet is read.
+
+    Args:
+        container: The clip.
         name: What to call it in messages.
+        found: What its packets said, if they were counted.
 
     Raises:
         MediaError: As :func:`~vineview.media.tracks.choose_tracks`.
     """
     tracks = choose_tracks(container, name=name)
-    duration_us = container.duration
+    said = found or header_survey(container, tracks)
+    obstacles = said.obstacles
     info = ClipInfo(
         format=_format(container),
-        video=_video(tracks.video) if tracks.video is not None else None,
-        audio=_audio(tracks.audio) if tracks.audio is not None else None,
-        duration_s=duration_us / 1_000_000 if duration_us and duration_us > 0 else None,
+        video=None if tracks.video is None else _video(tracks.video, obstacles),
+        audio=None if tracks.audio is None else _audio(tracks.audio, obstacles),
+        duration_s=said.duration_s,
         size_bytes=container.size,
         mime_type="",
         verdict=Playability(ok=False, how="not"),
-        shortfall=_shortfall(container),
         track_count=len(container.streams),
     )
+    info = _cut(info, container, tracks, found)
     if any(is_protected(one) for one in (tracks.video, tracks.audio) if one is not None):
-        reason = "it is encrypted. Publish it without DRM; vineview holds no keys."
-        return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
+        return _sealed(info)
     decided = plan(info)
+    if decided.video is not None and decided.video.action is Action.CONVERT and info.duration_s:
+        info = replace(info, duration_s=info.duration_s + said.lead_in_s)
     return replace(info, mime_type=decided.mime_type, verdict=_verdict(decided))
 
 
-def _video(track: VideoStream) -> VideoTrack:
-    init = header_of(track) if codec_name(track) in IN_MP4 else b""
+def _surveyed(container: InputContainer, *, name: str) -> Survey | None:
+    """What the packets say, if the header is in doubt; the container is then used up."""
+    if not is_doubtful(container):
+        return None
+    return survey(container, choose_tracks(container, name=name))
+
+
+def _sealed(info: ClipInfo) -> ClipInfo:
+    reason = "it is encrypted. Publish it without DRM; vineview holds no keys."
+    return replace(info, mime_type="", verdict=Playability(ok=False, how="not", reason=reason))
+
+
+def _is_encrypted(container: InputContainer) -> bool:
+    """Whether the first packets say that they are; the container is then used up."""
+    packets = itertools.islice(demuxed(container, list(container.streams)), _FIRST_PACKETS)
+    return any(packet.has_sidedata("encryption_info") for packet in packets)
+
+
+def _video(track: VideoStream, obstacles: Mapping[int, str]) -> VideoTrack:
+    init = header_of(track)
+    is_taken = codec_name(track) in IN_MP4
     average, base = track.average_rate or track.guessed_rate, track.base_rate
     is_uneven = bool(average and base and abs(float(base / average) - 1) > _VARIABLE_RATIO)
     pixels = track.codec_context.format
     return VideoTrack(
         index=track.index,
         codec=codec_name(track),
-        codec_string=next(iter(codec_strings(init)), ""),
-        obstacle="",
+        codec_string=next(iter(codec_strings(init)), "") if is_taken else "",
+        obstacle=obstacles.get(track.index, ""),
         profile=track.profile,
         width=track.width,
         height=track.height,
@@ -229,7 +286,7 @@ def _video(track: VideoStream) -> VideoTrack:
     )
 
 
-def _audio(track: AudioStream) -> AudioTrack:
+def _audio(track: AudioStream, obstacles: Mapping[int, str]) -> AudioTrack:
     init = header_of(track) if codec_name(track) in IN_MP4 else b""
     string = next(iter(codec_strings(init)), "")
     if not string and codec_name(track) == "aac":  # its configuration is in its packets
@@ -238,7 +295,7 @@ def _audio(track: AudioStream) -> AudioTrack:
         index=track.index,
         codec=codec_name(track),
         codec_string=string,
-        obstacle="",
+        obstacle=obstacles.get(track.index, ""),
         channels=track.channels,
         sample_rate=track.sample_rate or 0,
     )
@@ -281,21 +338,40 @@ def _conversion(track: TrackPlan) -> str:
     return f"{label(track.codec)} to {label(track.target)}, {track.reason}"
 
 
-def _shortfall(container: InputContainer) -> str:
-    """How much of an MP4 is there, by its own index; empty if all of it, or if it has none."""
-    if _format(container) != "mp4":
-        return ""
-    size, end, missing_from_s = container.size, 0, None
-    for track in container.streams:
-        index: Any = track.index_entries
-        if not len(index) or index[len(index) - 1].pos + index[len(index) - 1].size <= size:
-            continue  # media is stored in the order of time, so all of this track is there
-        for entry in itertools.islice(index, _MAX_INDEX_ENTRIES):
-            end = max(end, entry.pos + entry.size)
-            if entry.pos + entry.size > size:
-                at_s = float(entry.timestamp * tick(track))
-                missing_from_s = at_s if missing_from_s is None else min(missing_from_s, at_s)
-    if missing_from_s is None:
-        return ""
-    there = f"the first {max(missing_from_s, 0.0):.1f} s of {(container.duration or 0) / 1e6:.1f} s"
-    return f"cut off: {there} are there, {size:,} of at least {end:,} bytes"
+def _cut(
+    info: ClipInfo, container: InputContainer, tracks: Tracks, found: Survey | None
+) -> ClipInfo:
+    """How much of a clip that was cut off is there: by its packets, or by an MP4's index."""
+    header_s = (container.duration or 0) / 1e6
+    if found is not None:
+        there_s = found.duration_s or 0.0
+        is_cut = found.is_counted and 0 < there_s < header_s - max(1.0, 0.05 * header_s)
+        if not is_cut or (container.start_time or 0) > 0 or info.format not in _TRUSTED:
+            return info
+        return replace(
+            info, shortfall=f"cut off: the first {there_s:.1f} s of {header_s:.1f} s are there"
+        )
+    size, end, cut_at_s, ends_s = container.size, 0, None, []
+    for track in (tracks.video, tracks.audio) if info.format == "mp4" else ():
+        index: Any = track.index_entries if track is not None else ()
+        if track is None or not len(index):
+            continue
+        last_s = float(index[len(index) - 1].timestamp * tick(track))
+        if index[len(index) - 1].pos + index[len(index) - 1].size > size:
+            missing = [
+                one
+                for one in itertools.islice(index, _MAX_INDEX_ENTRIES)
+                if one.pos + one.size > size
+            ]
+            last_s = max(min(float(one.timestamp * tick(track)) for one in missing), 0.0)
+            end = max(end, *(one.pos + one.size for one in missing))
+            cut_at_s = last_s if cut_at_s is None else min(cut_at_s, last_s)
+        ends_s.append(last_s)
+    if cut_at_s is None:
+        return info
+    return replace(
+        info,
+        duration_s=max(ends_s),
+        shortfall=f"cut off: the first {cut_at_s:.1f} s of {header_s:.1f} s are there, {size:,} of "
+        f"at least {end:,} bytes",
+    )

@@ -42,6 +42,8 @@ _FRAGMENT_BYTES = 2**20
 _WRITE_BYTES = 2**18
 _NEED_CONFIGURATION = frozenset({"aac", "av1", "h264", "hevc"})
 _MAX_ERRORS = 50
+_ESTIMATED = frozenset({"mpeg", "mpegts"})
+_LATE_US = 500_000
 _SHORTFALL_S = 1.0
 _SHORTFALL_RATIO = 0.05
 _FLAGS = (
@@ -146,7 +148,7 @@ class Remuxer:
                 reason="no-packets",
                 hint="It may be cut off right after its header; upload it again.",
             )
-        self.end = ending(reached_s or 0.0, container.duration)
+        self.end = ending(reached_s or 0.0, container)
 
     def _fragments(
         self, container: InputContainer, tracks: list[Stream], start_s: float
@@ -161,7 +163,10 @@ class Remuxer:
                 track.index: output.add_stream_from_template(track, opaque=True) for track in tracks
             }
             filters = {track.index: track_filter(track) for track in tracks}
-            for packet in reader.read(start_s):
+            packets = reader.read(start_s)
+            if tracks[0].type == "video" and "mp4" not in container.format.name:
+                packets = _held_until_next(packets, tracks[0])
+            for packet in packets:
                 if packet.has_sidedata("encryption_info"):
                     raise encrypted(self._name)
                 index = packet.stream_index
@@ -187,6 +192,22 @@ class Remuxer:
         for fragment in cutter.take():
             self._init = self._init or cutter.init_segment
             yield fragment
+
+
+def _held_until_next(packets: Iterator[Packet[Any]], lead: Stream) -> Iterator[Packet[Any]]:
+    """Let a picture last until the next, whatever its packet says: a page stops at any hole."""
+    held: Packet[Any] | None = None
+    for packet in packets:
+        if packet.stream_index != lead.index:
+            yield packet
+            continue
+        if held is not None:
+            if packet.dts is not None and held.dts is not None:
+                held.duration = max(held.duration or 0, packet.dts - held.dts)
+            yield held
+        held = packet
+    if held is not None:
+        yield held
 
 
 def header_of(track: Stream) -> bytes:
@@ -244,8 +265,12 @@ def open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
     )
 
 
-def ending(reached_s: float, duration_us: int | None) -> StreamEnd:
-    if not duration_us or duration_us < 0:
+def ending(reached_s: float, container: InputContainer) -> StreamEnd:
+    """How a stream ended, by what the clip's header says of its length where it can be trusted."""
+    duration_us = container.duration
+    counts_others = any(track.type not in {"video", "audio"} for track in container.streams)
+    is_estimate = container.format.name in _ESTIMATED or (container.start_time or 0) > _LATE_US
+    if not duration_us or duration_us < 0 or counts_others or is_estimate:
         return StreamEnd(reached_s, None, is_complete=True)
     expected_s = duration_us / 1_000_000
     if expected_s - reached_s <= max(_SHORTFALL_S, _SHORTFALL_RATIO * expected_s):

@@ -1,0 +1,206 @@
+"""Surveys: what a clip's packets say that its header does not.
+
+How long it really is, and what keeps a track from going to the browser as it is. Headers of MP4 are
+taken at their word; what other containers say may be missing, estimated, or about other tracks, so
+small clips and doubtful ones have their packets counted, through the same reader that will send
+them, up to 8 MiB.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from vineview.media.packets import BROADCAST, PacketReader
+from vineview.media.tracks import Tracks, codec_name, tick
+
+__all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
+
+_SMALL_BYTES = 2**20
+_MAX_BYTES = 2**23
+_DOUBTFUL = BROADCAST | {"avi", "asf", "ogg", "rm", "h264", "hevc", "mpegvideo", "m4v", "obu"}
+_LATE_S = 0.5
+_GAP_S = 0.75
+_MAX_LEAD_IN_S = 10.0
+_PREROLL_S = 0.1
+_MAX_PREROLL = 5000
+_MICROSECONDS = 1e6
+_ADTS = 0xFFF0
+_SYNC_SAFE = 0xFFF6
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        duration_s: How long picture and sound last; ``None`` if nothing says.
+        obstacles: By stream index, why a track's packets cannot go as they are.
+        is_counted: Whether packets were read, all of them: then the duration is what is there.
+        lead_in_s: How much longer it is if its picture is converted: then nothing that precedes
+            the first keyframe is left out.
+    """
+
+    duration_s: float | None = None
+    obstacles: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    is_counted: bool = False
+    lead_in_s: float = 0.0
+
+
+def is_doubtful(container: InputContainer) -> bool:
+    """Whether a clip's packets should be counted."""
+    names = container.format.name.split(",")
+    if "mp4" in names:
+        return False
+    others = any(track.type not in {"video", "audio"} for track in container.streams)
+    is_late = abs(container.start_time or 0) > _LATE_S * _MICROSECONDS
+    return (
+        not container.duration
+        or is_late
+        or others
+        or 0 < container.size <= _SMALL_BYTES
+        or not _DOUBTFUL.isdisjoint(names)
+    )
+
+
+def header_survey(container: InputContainer, tracks: Tracks) -> Survey:
+    """What the header alone says; no packet is read."""
+    both = [track for track in (tracks.video, tracks.audio) if track is not None]
+    obstacles = {}
+    for track in both:
+        if (reason := _header_obstacle(track)) or (reason := _trimmed(track, tracks)):
+            obstacles[track.index] = reason
+    video, audio = tracks.video, tracks.audio
+    if video is not None and audio is not None and "mp4" in container.format.name:
+        late_s = _start_s(audio) - max(_start_s(video), 0.0)
+        if late_s > _LATE_S:
+            obstacles.setdefault(audio.index, f"its sound begins {late_s:.1f} s late")
+    return Survey(_header_duration_s(container, both), obstacles)
+
+
+def survey(container: InputContainer, tracks: Tracks) -> Survey:
+    """Count the packets of the tracks that would be sent; the container is used up."""
+    both = [track for track in (tracks.video, tracks.audio) if track is not None]
+    header = header_survey(container, tracks)
+    spans = {track.index: _Span(track) for track in both}
+    reader = PacketReader(container, both)
+    read_bytes = 0
+    for packet in reader.read(0.0):
+        spans[packet.stream_index].add(packet)
+        read_bytes += packet.size
+        if read_bytes > _MAX_BYTES:
+            break
+    obstacles = {
+        index: reason for index, span in spans.items() if (reason := span.obstacle())
+    } | dict(header.obstacles)
+    lead = spans[both[0].index]
+    if read_bytes == 0:
+        return Survey(header.duration_s, {both[0].index: "it has no keyframe", **obstacles})
+    sound = spans[both[-1].index]
+    if sound is not lead and sound.begin_s is not None:
+        late_s = sound.begin_s - (lead.begin_s or 0.0)
+        if late_s > _LATE_S:
+            obstacles.setdefault(both[-1].index, f"its sound begins {late_s:.1f} s late")
+    if read_bytes > _MAX_BYTES:
+        return Survey(header.duration_s, obstacles)
+    lead_in_s = reader.origin_s - min(_start_s(track) for track in both)
+    return Survey(
+        max(span.end_s for span in spans.values()),
+        obstacles,
+        is_counted=True,
+        lead_in_s=lead_in_s if 0 < lead_in_s < _MAX_LEAD_IN_S else 0.0,
+    )
+
+
+class _Span:
+    """One track's packets, as they pass."""
+
+    def __init__(self, track: Stream) -> None:
+        self._track = track
+        self._tick = float(tick(track))
+        self._is_sound = isinstance(track, AudioStream)
+        self._adts: int | None = None
+        self._reason = ""
+        self.begin_s: float | None = None
+        self.end_s = 0.0
+
+    def add(self, packet: Packet[Any]) -> None:
+        at = packet.pts if packet.pts is not None else packet.dts
+        at_s = (at or 0) * self._tick
+        if self.begin_s is None:
+            self.begin_s = at_s
+        elif self._is_sound and at_s - self.end_s > _GAP_S:
+            self._reason = self._reason or f"its sound has a gap at {self.end_s:.1f} s"
+        self.end_s = max(self.end_s, at_s + (packet.duration or 0) * self._tick)
+        if self._is_sound:
+            self._look_at(packet)
+
+    def _look_at(self, packet: Packet[Any]) -> None:
+        """AAC of broadcasts says in each packet what it is."""
+        head = bytes(memoryview(packet)[:4])
+        if int.from_bytes(head[:2], "big") & _SYNC_SAFE != _ADTS or len(head) < 4:  # noqa: PLR2004
+            return
+        kind = head[2] & 0xFD, head[3] & 0xC0
+        configuration = kind[0] << 8 | kind[1]
+        if self._adts is None:
+            self._adts = configuration
+            if not kind[0] & 1 and not kind[1]:
+                self._reason = "its channels are described in its packets"
+        elif configuration != self._adts:
+            self._reason = self._reason or "its sampling changes midway"
+
+    def obstacle(self) -> str:
+        return self._reason
+
+
+def _header_obstacle(track: Stream) -> str:
+    """AAC whose channels are described by an element of its own, which browsers refuse."""
+    extradata = track.codec_context.extradata if codec_name(track) == "aac" else None
+    if not extradata or len(extradata) < 2:  # noqa: PLR2004 - a configuration has two bytes
+        return ""
+    bits = int.from_bytes(extradata[:2], "big")
+    is_escaped = bits >> 11 == 31 or bits >> 7 & 15 == 15  # noqa: PLR2004 - longer forms
+    if not is_escaped and not bits >> 3 & 15:
+        return f"browsers do not play its arrangement of {track.channels} channels"
+    return ""
+
+
+def _trimmed(track: Stream, tracks: Tracks) -> str:
+    """A picture that an edit list cuts between keyframes: what precedes must not be seen."""
+    if track is not tracks.video:
+        return ""
+    index: Any = track.index_entries
+    shown = next(
+        (entry for entry in itertools.islice(index, _MAX_PREROLL) if not entry.is_discard), None
+    )
+    if shown is None or not len(index):
+        return ""
+    before_s = float((shown.timestamp - index[0].timestamp) * tick(track))
+    if index[0].is_discard and before_s > _PREROLL_S:
+        return f"its first {before_s:.1f} s are cut off between keyframes"
+    return ""
+
+
+def _header_duration_s(container: InputContainer, both: list[Stream]) -> float | None:
+    duration_us = container.duration
+    header_s = duration_us / _MICROSECONDS if duration_us and duration_us > 0 else None
+    if "mp4" not in container.format.name:
+        return header_s
+    ends = [_start_s(track) + float((track.duration or 0) * tick(track)) for track in both]
+    if any(not track.duration for track in both):
+        return header_s
+    first_s, lead_s = min(_start_s(track) for track in both), _start_s(both[0])
+    origin_s = first_s if lead_s - first_s > _LATE_S else lead_s
+    return max(max(ends) - origin_s, 0.0) or header_s
+
+
+def _start_s(track: Stream) -> float:
+    return float((track.start_time or 0) * tick(track))
