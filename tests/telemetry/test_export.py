@@ -208,7 +208,7 @@ class TestOpening:
 
 
 class TestWriting:
-    @pytest.mark.parametrize("name", ["e.csv", "e.parquet", "e", "e.txt", "e.ndjson.zst"])
+    @pytest.mark.parametrize("name", ["e", "e.txt", "e.xlsx"])
     def test_other_formats_are_refused(self, tmp_path, name):
         with pytest.raises(TelemetryError, match=r"Written are \.json") as caught:
             Telemetry(HEADER, [], []).write(tmp_path / name)

@@ -74,8 +74,9 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
         records.append((at, record.get("device_id") or "", Sample(at, **judged)))
     within = len({device for _, device, _ in records if device}) > 1
     books: dict[str, AlertBook] = {}
+    limits = telemetry.thresholds
     for _, device, each in sorted(records, key=lambda entry: entry[0]):
-        book = _book(books, device if within else "", telemetry.thresholds)
+        book = _book(books, device if within else "", limits)
         if isinstance(each, Sample):
             book.on_sample(each)
         else:

@@ -8,6 +8,7 @@ that a question compiled once fits them all.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
 
-__all__ = ["Engine", "connect", "embedded", "refusal"]
+__all__ = ["RECORDS", "Embedded", "Engine", "connect", "refusal"]
 
 _SETTINGS: Final = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+RECORDS: Final = "records"
+"""The name compiled questions know the table in memory by."""
 _NEEDS: Final = {
     "pyspark": ("pyspark", "pip install vineview[spark]"),
     "trino": ("trino", 'pip install "ibis-framework[trino]"'),
     "clickhouse": ("clickhouse_connect", 'pip install "ibis-framework[clickhouse]"'),
 }
+_PIECE: Final = 100_000
 _KNOWN: Final = '"spark", "spark://...", "sc://...", "trino://...", "clickhouse://..."'
 _UNREACHABLE: Final = ("connect", "refused", "unreachable", "unavailable", "resolve", "timed out")
 
@@ -46,8 +50,6 @@ class Engine:
         name: What it was asked for as.
     """
 
-    RECORDS: Final = "records"
-
     def __init__(self, backend: Any, dialect: str, name: str) -> None:
         self._backend = backend
         self.dialect = dialect
@@ -59,10 +61,6 @@ class Engine:
         import ibis  # noqa: PLC0415 - loads on the first question
 
         return cls(ibis.duckdb.from_connection(connection), "duckdb", "duckdb")
-
-    def register(self, table: pa.Table) -> None:
-        """Hold a table in memory under the name compiled questions use."""
-        self._backend.con.register(self.RECORDS, table)
 
     def open(self, *places: str) -> ir.Table:
         """The tables at some places as one: folders or files of Parquet, or tables' names."""
@@ -91,13 +89,14 @@ class Engine:
             ),
         )
 
-    def answer(self, compiled: str) -> pa.Table:
-        """Run a compiled question on the table registered."""
-        return self._backend.con.execute(compiled).to_arrow_table()
-
     def run(self, question: ir.Table) -> pa.Table:
         """Compile and run a question."""
         return self._backend.to_pyarrow(question)
+
+    def pieces(self, question: ir.Table) -> Iterator[pa.Table]:
+        """A long answer, a piece at a time."""
+        for batch in self._backend.to_pyarrow_batches(question, chunk_size=_PIECE):
+            yield pa.Table.from_batches([batch])
 
     def instant(self, at: datetime, column: Any) -> Any:
         """A literal to compare a column of instants with, aware where the column is."""
@@ -120,9 +119,22 @@ class Engine:
         return table
 
 
-def embedded() -> Engine:
-    """A cursor on the process's own DuckDB."""
-    return Engine.of_connection(_database().cursor())
+class Embedded:
+    """One table in memory, and a cursor of its own on the process's DuckDB.
+
+    Args:
+        table: In `portable.COLUMNS`.
+    """
+
+    name = dialect = "duckdb"
+
+    def __init__(self, table: pa.Table) -> None:
+        self._cursor = _database().cursor()
+        self._cursor.register(RECORDS, table)
+
+    def answer(self, compiled: str) -> pa.Table:
+        """Run a question that was compiled for any table of this shape."""
+        return self._cursor.execute(compiled).to_arrow_table()
 
 
 def connect(address: str | None) -> Engine:
@@ -162,7 +174,9 @@ def connect(address: str | None) -> Engine:
     return Engine(backend, dialect, address)
 
 
-def refusal(engine: Engine, question: str, source: str, error: Exception) -> TelemetryError:
+def refusal(
+    engine: Engine | Embedded, question: str, source: str, error: Exception
+) -> TelemetryError:
     """What to say when an engine does not answer."""
     import ibis.common.exceptions as problems  # noqa: PLC0415 - as above
 

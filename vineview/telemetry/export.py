@@ -8,10 +8,7 @@ only when they are asked for. (Contract, section 3.)
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,9 +21,10 @@ import pandas as pd
 from vineview.core.changes import Change, ChangeKind
 from vineview.core.events import VideoEvent
 from vineview.errors import TelemetryError
-from vineview.telemetry import keeping, sources
+from vineview.telemetry import keeping, sources, writing
 from vineview.telemetry.columns import records_to_table
 from vineview.telemetry.frames import events_frame, samples_frame
+from vineview.telemetry.jsontext import dump
 from vineview.telemetry.labels import carry_labels
 from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
 from vineview.telemetry.reading import Document, Finding, read
@@ -332,11 +330,11 @@ class Telemetry:
             yield record_to_change(record, known)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the records, one a line, whole or not at all.
+        """Write the records, whole or not at all.
 
         Args:
-            path: ``.json`` for a document, ``.ndjson`` or ``.jsonl`` for lines; with ``.gz``
-                compressed. An existing file is replaced.
+            path: Its name says in which format: ``.json``, ``.ndjson``, ``.csv``, ``.parquet``,
+                and what else `writing.layout` knows. An existing file is replaced.
 
         Returns:
             The path.
@@ -344,100 +342,40 @@ class Telemetry:
         Raises:
             TelemetryError: If the name is of no format written, or the file cannot be written.
         """
-        target = Path(path)
-        name = target.name.lower()
-        if not name.endswith(sources.READ_SUFFIXES):
-            raise TelemetryError(
-                sources.layout_problem(name) or f"{path} has no suffix of an export",
-                source=str(path),
-                hint=f"Written are {', '.join(sources.READ_SUFFIXES)}.",
-            )
-        lines = self._lines() if sources.is_lines(name) else self._document()
-        data = "".join(f"{line}\n" for line in lines).encode()
-        if sources.is_compressed(name):
-            data = gzip.compress(data, mtime=0)
-        try:
-            _replace(target, data)
-        except OSError as error:
-            raise TelemetryError(
-                f"{path} cannot be written: {error.strerror or error}",
-                source=str(path),
-                hint="Check the folder, its permissions and its free space; nothing was changed.",
-            ) from error
-        return target
+        if not self.is_in_memory:
+            return writing.write_tables(self._written_header(), self.store.tables(), path)
+        return writing.write(self._written_header(), self.sample_records, self.event_records, path)
 
     def _written_header(self) -> Record:
         """The header, its count of records brought up to date if it has one."""
         header = dict(self.header)
         if isinstance(header.get("records"), dict):
-            counts = {"samples": len(self.sample_records), "events": len(self.event_records)}
-            header["records"] = header["records"] | counts
+            samples, events = self._counts()
+            header["records"] = header["records"] | {"samples": samples, "events": events}
         return header
 
-    def _lines(self) -> Iterator[str]:
-        yield _dump(self._written_header())
-        for record in (*self.sample_records, *self.event_records):
-            yield _dump(record)
-
-    def _document(self) -> Iterator[str]:
-        yield "{"
-        for name, value in self._written_header().items():
-            yield f"{_dump(name)}: {_dump(value)},"
-        for name, records in (("samples", self.sample_records), ("events", self.event_records)):
-            yield f'"{name}": ['
-            last = len(records) - 1
-            for index, record in enumerate(records):
-                yield _dump(record) + ("" if index == last else ",")
-            yield "]," if name == "samples" else "]"
-        yield "}"
+    def _counts(self) -> tuple[int, int]:
+        if self.is_in_memory:
+            return len(self.sample_records), len(self.event_records)
+        seen = self.store.overview()
+        samples = seen["samples"] or 0
+        return samples, seen["records"] - samples
 
     def __repr__(self) -> str:
         lost = f", {self.skipped} skipped" if self.skipped else ""
-        if self.is_in_memory:
-            samples, events = len(self.sample_records), len(self.event_records)
-        else:
-            seen = self.store.overview()
-            samples, events = seen["samples"] or 0, seen["records"] - (seen["samples"] or 0)
+        samples, events = self._counts()
         return f"Telemetry({samples} samples, {events} events, {self.coverage.text}{lost})"
 
 
 _KINDS = frozenset(ChangeKind)
 
 
-def _dump(value: Any) -> str:
-    """One line of JSON that UTF-8 can carry."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isascii() or _is_unicode(text) else json.dumps(value)
-
-
-def _is_unicode(text: str) -> bool:
-    """False for lone surrogates, which JSON can escape but UTF-8 cannot carry."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Write a file beside the target and move it into place."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _not_in(records: Sequence[Record], more: Sequence[Record]) -> list[Record]:
     """The records of a later file that an earlier one does not hold as often."""
-    held = Counter(_dump(record) for record in records)
+    held = Counter(dump(record) for record in records)
     new = []
     for record in more:
-        key = _dump(record)
+        key = dump(record)
         if held[key]:
             held[key] -= 1
         else:

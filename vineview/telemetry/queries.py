@@ -250,23 +250,28 @@ def time_buckets(
 
 def bucket_frame(table: pd.DataFrame) -> pd.DataFrame:
     """An answer of `time_buckets` with columns and dtypes as `buckets.COLUMNS` says."""
-    table = table.reset_index(drop=True)
-    table["count"] = table["count"].fillna(0)
-    moved = table.get("navigations", pd.Series(0, table.index)).fillna(0).to_numpy(dtype=np.int64)
-    filled = (table["count"] > 0).to_numpy()
-    # what happened between two samples belongs to the one before
-    place = np.maximum.accumulate(np.where(filled, np.arange(len(table)), -1))
-    counted = np.bincount(place[place >= 0], weights=moved[place >= 0], minlength=len(table))
-    table = table.assign(navigations=counted)[filled]
-    table["hours"] = table["mean_s"] / 3600
-    table = table.sort_values("hours", kind="stable", ignore_index=True)
-    if "session" in table:
-        table["session"] = pd.factorize(table["session"])[0]
-    for name in BUCKET_COLUMNS:
-        if name not in table:
-            table[name] = 0 if BUCKET_COLUMNS[name] == "int64" else np.nan
-    table["surplus_count"] = table["surplus_count"].fillna(0)
-    return table[list(BUCKET_COLUMNS)].astype(BUCKET_COLUMNS)
+    filled = table["count"].to_numpy() > 0
+    rows = table[filled].sort_values("mean_s", kind="stable")
+    made: dict[str, Any] = {"hours": rows["mean_s"].to_numpy() / 3600}
+    if "session" in rows:
+        made["session"] = pd.factorize(rows["session"])[0]
+    if "navigations" in table:  # what happened between two samples belongs to the one before
+        place = np.maximum.accumulate(np.where(filled, np.cumsum(filled) - 1, -1))
+        moved = table["navigations"].to_numpy(dtype=np.float64)
+        made["navigations"] = np.bincount(
+            place[place >= 0], weights=moved[place >= 0], minlength=len(rows)
+        )
+    columns = {}
+    for name, kind in BUCKET_COLUMNS.items():
+        values = made.get(name, rows[name].to_numpy() if name in rows else None)
+        if values is None:
+            values = np.zeros(len(rows)) if kind == "int64" else np.full(len(rows), np.nan)
+        elif kind in {"int64", "float64"}:
+            values = np.asarray(values, dtype=np.float64)
+            values = np.nan_to_num(values) if kind == "int64" else values
+        columns[name] = pd.Series(values).astype(kind) if kind == "int64" else values
+    columns |= {name: pd.DatetimeIndex(rows[name]) for name in ("at", "end_at")}
+    return pd.DataFrame(columns)[list(BUCKET_COLUMNS)]
 
 
 def envelope(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -22,12 +22,15 @@ from vineview.telemetry import portable, queries
 from vineview.telemetry.buckets import COLUMNS as BUCKET_COLUMNS
 from vineview.telemetry.buckets import bucket_count
 from vineview.telemetry.columns import table_to_records
-from vineview.telemetry.engines import Engine, connect, embedded, refusal
+from vineview.telemetry.engines import RECORDS, Embedded, Engine, connect, refusal
+from vineview.telemetry.table import SCHEMA
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 __all__ = ["Store"]
+
+_SLOW_MS: Final = 5000.0
 
 Question = Callable[..., "ir.Table"]
 
@@ -48,14 +51,19 @@ class Store:
     """
 
     def __init__(
-        self, engine: Engine, records: ir.Table, raw: ir.Table | None = None, *, source: str
+        self,
+        engine: Engine | Embedded,
+        records: ir.Table | None = None,
+        raw: ir.Table | None = None,
+        *,
+        source: str,
     ) -> None:
         self._engine = engine
         self._records = records
         self._raw = raw
         self._source = source
         self._lock = threading.Lock()
-        self._overviews: dict[float, dict[str, Any]] = {}
+        self._overview: tuple[float, dict[str, Any]] | None = None
 
     @classmethod
     def of_table(cls, table: pa.Table, *, source: str = "memory") -> Self:
@@ -65,9 +73,7 @@ class Store:
             table: In `table.SCHEMA`.
             source: What to call it in an error.
         """
-        engine = embedded()
-        engine.register(portable.arrow_door(table))
-        return cls(engine, _shape(), source=source)
+        return cls(Embedded(portable.arrow_door(table)), source=source)
 
     @classmethod
     def of_folders(cls, *folders: str | Path, engine: str | None = None) -> Self:
@@ -87,9 +93,18 @@ class Store:
         records = portable.door(raw, dialect=made.dialect, source=source)
         return cls(made, records, raw, source=source)
 
+    def tables(self) -> Iterator[pa.Table]:
+        """Every record, a table in `table.SCHEMA` at a time, by time."""
+        if isinstance(self._engine, Embedded):
+            yield self.ask(queries.everything).select(SCHEMA.names)
+            return
+        for piece in self._engine.pieces(queries.everything(self._records)):
+            yield portable.normal(piece).select(SCHEMA.names).cast(SCHEMA)
+
     def records(self) -> Iterator[dict[str, Any]]:
         """Every record as it was read, by time; for those who must have them all."""
-        yield from table_to_records(self.ask(queries.everything))
+        for table in self.tables():
+            yield from table_to_records(table)
 
     def since(self, at: datetime) -> Store:
         """The records from an instant on; cut before the door, so that files can be skipped.
@@ -97,7 +112,7 @@ class Store:
         Args:
             at: Aware.
         """
-        if self._raw is None:
+        if self._raw is None or isinstance(self._engine, Embedded):
             raise TypeError("records in memory are selected as records")
         raw = self._raw.filter(self._raw.at >= self._engine.instant(at, self._raw.at))
         records = portable.door(raw, dialect=self._engine.dialect, source=self._source)
@@ -118,7 +133,7 @@ class Store:
         """
         with self._lock:
             try:
-                if self._raw is None:
+                if isinstance(self._engine, Embedded):
                     answer = self._engine.answer(_compiled(question, tuple(options.items())))
                 else:
                     answer = self._engine.run(question(self._records, **options))
@@ -132,11 +147,16 @@ class Store:
         """The same as dicts, a row each."""
         return list(self.ask(question, **options).to_pylist())
 
-    def overview(self, *, slow_ms: float = 5000.0) -> dict[str, Any]:
-        """What one pass over the records tells; asked once."""
-        if slow_ms not in self._overviews:
-            (self._overviews[slow_ms],) = self.rows(queries.overview, slow_ms=slow_ms)
-        return self._overviews[slow_ms]
+    def overview(self, *, slow_ms: float | None = None) -> dict[str, Any]:
+        """What one pass over the records tells; asked once.
+
+        Args:
+            slow_ms: From when a preload is slow; whatever was asked before if ``None``.
+        """
+        if self._overview is None or slow_ms not in {None, self._overview[0]}:
+            slow_ms = _SLOW_MS if slow_ms is None else slow_ms
+            self._overview = slow_ms, self.rows(queries.overview, slow_ms=slow_ms)[0]
+        return self._overview[1]
 
     def buckets(self, column: str = "video_memory_mb") -> pd.DataFrame:
         """The time buckets growth and verdict are read from.
@@ -198,7 +218,7 @@ class Store:
 def _shape() -> ir.Table:
     import ibis  # noqa: PLC0415 - loads on the first question
 
-    return ibis.table(ibis.Schema.from_pyarrow(portable.COLUMNS), name=Engine.RECORDS)
+    return ibis.table(ibis.Schema.from_pyarrow(portable.COLUMNS), name=RECORDS)
 
 
 @cache
