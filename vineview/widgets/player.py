@@ -55,6 +55,7 @@ from vineview.widgets.base import Buffers, Message, VineWidget
 from vineview.widgets.clips import Convertible, commands_of, image_loader_of, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
+from vineview.widgets.playback import PlaybackLog, unknown_message
 from vineview.widgets.still import picture_html, player_html, poster_arrives, show_still
 from vineview.widgets.streams import Streamable, StreamBook
 from vineview.widgets.strip import strip_document
@@ -64,7 +65,6 @@ __all__ = ["FeedPlayer"]
 _UPDATE_EVERY_S = 0.1
 _MAX_REASON = 500
 _SLOWEST, _FASTEST = 0.25, 4.0
-_REPORTED = frozenset({"first_frame", "stall", "dropped", "ended"})
 
 
 class FeedPlayer(VineWidget):
@@ -140,6 +140,7 @@ class FeedPlayer(VineWidget):
         self.manager = manager
         self.position_s = 0.0
         self.is_playing = False
+        self._log = PlaybackLog(manager)
         self._unplayable: dict[str, str] = {}
         self._converting: set[str] = set()
         self._posters_sent: dict[str, set[str]] = {}
@@ -255,9 +256,9 @@ class FeedPlayer(VineWidget):
             case {"kind": "failed", "video_id": str(video_id), "reason": str(reason)}:
                 self._failed(video_id, reason[:_MAX_REASON])
             case {"kind": "playback", "video_id": str(video_id), "event": str(event)}:
-                self._played(video_id, event, message)
+                self._log.saw(video_id, event, message)
             case _:
-                raise _unknown(message.get("kind"))
+                raise unknown_message(message.get("kind"))
 
     def _receive_about_stream(self, message: Message, stream: str) -> None:
         match message:
@@ -270,7 +271,7 @@ class FeedPlayer(VineWidget):
             case {"kind": "close"}:
                 self._streams.close(stream)
             case _:
-                raise _unknown(message.get("kind"))
+                raise unknown_message(message.get("kind"))
 
     def _open(self, message: Message, stream: str, video_id: str) -> None:
         controller = self.manager.get_controller(video_id)
@@ -326,7 +327,7 @@ class FeedPlayer(VineWidget):
                 self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
                 return
         self.tell("trouble", view=view, video_id=video_id, reason=reason)
-        self._record("playback", video_id, event="decode_error", error=reason)
+        self._log.cannot_decode(video_id, reason)
 
     def _hear_codecs(self, answers: Mapping[Any, object]) -> None:
         """Let the loader know what this browser takes, so that the rest is converted."""
@@ -356,23 +357,11 @@ class FeedPlayer(VineWidget):
 
     def _give_up(self, video_id: str, reason: str) -> None:
         self._unplayable[video_id] = reason
-        self._record("playback", video_id, event="decode_error", error=reason)
-
-    def _played(self, video_id: str, event: str, message: Message) -> None:
-        if event not in _REPORTED:
-            raise _unknown(event)
-        numbers = {
-            name: value
-            for name, value in message.items()
-            if name in {"duration_ms", "frames", "frames_total"}
-            and isinstance(value, int | float)
-            and math.isfinite(value)
-        }
-        self._record("playback", video_id, event=event, **numbers)
+        self._log.cannot_decode(video_id, reason)
 
     def _stream_lost(self, video_id: str, error: Exception | None) -> None:
         if error is not None:
-            self._record("error", video_id, error=str(error), where="stream")
+            self._log.record("error", video_id, error=str(error), where="stream")
             return
         self._shown = {}  # the page acted on what no longer holds: tell it again
         self._pace.ask()
@@ -406,11 +395,6 @@ class FeedPlayer(VineWidget):
 
     def _is_held(self, video_id: str, controller: object) -> bool:
         return self.manager.get_controller(video_id) is controller
-
-    def _record(self, kind: str, video_id: str, **data: Any) -> None:
-        commands = commands_of(self.manager)
-        if commands is not None and self.manager.get_video_state(video_id) is not None:
-            commands.record(kind, video_id=video_id, **data)
 
     def _stop_listening(self) -> None:
         unsubscribe, self._unsubscribe = getattr(self, "_unsubscribe", None), None
@@ -453,10 +437,3 @@ class FeedPlayer(VineWidget):
         if not _SLOWEST <= speed <= _FASTEST:
             raise TraitError(f"speed is {speed:g}; pass a factor between 0.25 and 4")
         return speed
-
-
-def _unknown(kind: object) -> UsageError:
-    return UsageError(
-        f"the page sent {kind!r}, which this version does not know",
-        hint="Reload the page, so that page and kernel are of one version.",
-    )

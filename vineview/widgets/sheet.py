@@ -29,6 +29,7 @@ from vineview.widgets.base import Buffers, Message, VineWidget
 from vineview.widgets.cards import empty_feed_card
 from vineview.widgets.clips import commands_of, poster_of
 from vineview.widgets.pace import Pace
+from vineview.widgets.playback import unknown_message
 from vineview.widgets.strip import strip_document
 
 __all__ = ["ContactSheet"]
@@ -94,10 +95,7 @@ class ContactSheet(VineWidget):
             case {"kind": "navigate", "video_id": str(video_id)}:
                 self._navigate(video_id)
             case _:
-                raise UsageError(
-                    f"the page sent {message.get('kind')!r}, which this version does not know",
-                    hint="Reload the page, so that page and kernel are of one version.",
-                )
+                raise unknown_message(message.get("kind"))
 
     def close(self) -> None:
         """Close the sheet and its subscription. Idempotent."""
