@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vineview.core.changes import ChangeKind
 from vineview.telemetry.checks import parse_at, record_problem
 from vineview.telemetry.columns import records_to_table, table_to_records
+from vineview.telemetry.converting import convert
+from vineview.telemetry.findings import Document
 from vineview.telemetry.metrics import DIMENSIONS, METRICS
+from vineview.telemetry.opening import open_tables
 from vineview.telemetry.schema import FORMAT
 from vineview.telemetry.table import EVENT_FLAGS, EVENT_NUMBERS, EVENT_TEXTS, SCHEMA
+from vineview.telemetry.writing import write
 
 INSTANTS = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis takes naive bounds
@@ -78,8 +83,56 @@ def _marked(value: Any) -> Any:
 
 
 @given(st.lists(RECORDS, max_size=8))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_records_come_back(records):
     table = records_to_table(records)
     assert table.schema == SCHEMA
     assert unchanged(list(table_to_records(table))) == unchanged(records)
+
+
+def read_whole(path):
+    """An export as header, samples and events, and what was found reading it."""
+    document = Document(str(path))
+    records = [
+        record for table in open_tables(path, document) for record in table_to_records(table)
+    ]
+    samples = [record for record in records if "kind" not in record]
+    events = [record for record in records if "kind" in record]
+    return document.header, unchanged(samples), unchanged(events), document
+
+
+CHAINS = (
+    ("a.ndjson", "b.csv", "c.parquet", "d.json", "e.ndjson"),
+    ("a.json.gz", "b.ndjson.zst", "c.csv.gz", "d.jsonl", "e.json.zst", "f.csv.zst"),
+)
+
+
+@pytest.mark.parametrize("names", CHAINS, ids=["plain", "packed"])
+@given(export=EXPORTS)
+@settings(deadline=None, max_examples=25)
+def test_any_export_survives_every_format(tmp_path_factory, names, export):
+    header, samples, events = export
+    folder = tmp_path_factory.mktemp("chain")
+    path = write(header, samples, events, folder / names[0])
+    for name in names[1:]:
+        done = convert(path, folder / name)
+        assert (done.samples, done.events, done.skipped) == (len(samples), len(events), 0)
+        path = folder / name
+    found, back_samples, back_events, document = read_whole(path)
+    assert document.findings == []
+    assert found == header
+    assert back_samples == unchanged(samples)
+    assert back_events == unchanged(events)
+
+
+@given(export=EXPORTS)
+@settings(deadline=None, max_examples=20)
+def test_any_export_survives_a_folder_by_day(tmp_path_factory, export):
+    header, samples, events = export
+    folder = tmp_path_factory.mktemp("days")
+    path = write(header, samples, events, folder / "a.ndjson")
+    convert(path, f"{folder}/days/")
+    found, back_samples, back_events, _ = read_whole(folder / "days")
+    assert found == header
+    for back, records in ((back_samples, samples), (back_events, events)):
+        assert sorted(back, key=repr) == sorted(unchanged(records), key=repr)

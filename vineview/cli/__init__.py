@@ -16,7 +16,7 @@ from vineview.errors import VineviewError
 
 __all__ = ["main"]
 
-_GROUPS = ("lab", "run", "analyze", "replay", "probe", "serve", "ops", "doctor", "bench")
+_GROUPS = ("lab", "run", "analyze", "convert", "replay", "probe", "serve", "ops", "doctor", "bench")
 _USAGE, _INTERRUPTED = 2, 130
 
 

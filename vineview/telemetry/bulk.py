@@ -92,7 +92,7 @@ class Bulk:
             if pa.types.is_floating(column.type) and not _is_exact(column):
                 return None
             (arrays if name in SCHEMA.names and name != "extra" else unknown)[name] = column
-        extra = _extra(unknown, nulls, parsed.num_rows, has_escapes=b"\\" in block)
+        extra = _extra(unknown, nulls, parsed.num_rows, block)
         if extra is None:
             return None
         arrays["extra"] = extra
@@ -163,22 +163,26 @@ def _lines(block: bytes) -> pa.Array:
 
 
 def _extra(
-    unknown: dict[str, pa.ChunkedArray], nulls: dict[str, Any], rows: int, *, has_escapes: bool
+    unknown: dict[str, pa.ChunkedArray], nulls: dict[str, Any], rows: int, block: bytes
 ) -> pa.Array | pa.ChunkedArray | None:
     """The JSON objects of what has no column; ``None`` if a value is nested."""
+    no_text = pa.scalar(None, pa.string())
+    if not unknown and len(nulls) == 1:
+        ((name, mask),) = nulls.items()
+        return pc.if_else(mask, f"{{{dump(name)}:null}}", no_text)
     pieces = []
+    has_escapes = bool(unknown) and b"\\" in block
     for name, column in unknown.items():
         text = _json_text(column, has_escapes=has_escapes)
         if text is None:
             return None
-        pieces.append(pc.binary_join_element_wise(f"{dump(name)}:", text, ""))
-    for name, mask in nulls.items():
-        pieces.append(pc.if_else(mask, f"{dump(name)}:null", pa.scalar(None, pa.string())))
+        pieces.append(pc.fill_null(pc.binary_join_element_wise(f",{dump(name)}:", text, ""), ""))
+    pieces += [pc.if_else(mask, f",{dump(name)}:null", "") for name, mask in nulls.items()]
     if not pieces:
         return pa.nulls(rows, pa.string())
-    inner = pc.binary_join_element_wise(*pieces, ",", null_handling="skip")
-    whole = pc.binary_join_element_wise("{", inner, "}", "")
-    return pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), whole)
+    inner = pc.binary_join_element_wise(*pieces, "")
+    whole = pc.binary_join_element_wise("{", pc.utf8_slice_codeunits(inner, 1), "}", "")
+    return pc.if_else(pc.equal(inner, ""), no_text, whole)
 
 
 def _json_text(column: pa.ChunkedArray, *, has_escapes: bool) -> pa.ChunkedArray | None:

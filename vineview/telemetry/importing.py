@@ -17,6 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,7 @@ from vineview.telemetry.findings import Document, Finding
 from vineview.telemetry.opening import open_tables
 from vineview.telemetry.parquet import HEADER_FILE
 from vineview.telemetry.sources import unreadable
+from vineview.telemetry.table import SCHEMA
 
 __all__ = ["DAMAGED_FILE", "Imported", "import_export", "imported", "write_folder"]
 
@@ -40,7 +42,7 @@ DAMAGED_FILE: Final = "damaged.ndjson"
 """Where damaged records are kept aside, if there are any."""
 
 _LAYOUT: Final = 1
-_WAITING: Final = 300_000
+_WAITING: Final = 250_000
 _GROUP: Final = 1 << 17
 _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,6 +136,8 @@ class _Folder:
         self._waiting: dict[int, list[pa.Table]] = {}
         self._counts: dict[int, int] = {}
         self._files = 0
+        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._writing: Future[None] | None = None
         self.rows = 0
 
     def __enter__(self) -> Self:
@@ -146,6 +150,7 @@ class _Folder:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
+        self._writer.shutdown()
         try:
             if error is None:
                 old = self._path.with_name(f"{self._path.name}.old")
@@ -186,6 +191,9 @@ class _Folder:
         """Write what waits, and the header."""
         for day in sorted(self._counts):
             self._write(day)
+        self._settle()
+        if not self._files:  # so that the folder says its columns
+            pq.write_table(SCHEMA.empty_table(), self._path / "part-0.parquet")
         header = {
             "header": document.header,
             "findings": [asdict(each) for each in document.findings],
@@ -199,19 +207,45 @@ class _Folder:
             os.fsync(file.fileno())
 
     def _write(self, day_us: int) -> None:
-        table = pa.concat_tables(self._waiting.pop(day_us))
+        """Write a day's rows while the next are read, one file at a time."""
+        parts = self._waiting.pop(day_us)
         self.rows += self._counts.pop(day_us)
         day = (_EPOCH + timedelta(microseconds=day_us)).date()
         folder = self._path / f"day={day.isoformat()}"
         folder.mkdir(exist_ok=True)
         self._files += 1
+        self._settle()
+        self._writing = self._writer.submit(
+            _write_day, parts, day_us, folder / f"part-{self._files}.parquet"
+        )
+
+    def _settle(self) -> None:
+        """Wait for the file being written, and raise what went wrong with it."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+
+def _write_day(parts: list[pa.Table], day_us: int, path: Path) -> None:
+    """Sort a day's rows and write them."""
+    table = pa.concat_tables(parts)
+    parts.clear()
+    filled = [name for name in table.column_names if table[name].null_count < table.num_rows]
+    ordered = table.select(filled).take(_order(table, day_us))
+    columns = [
+        ordered[each.name] if each.name in filled else pa.nulls(table.num_rows, each.type)
+        for each in SCHEMA
+    ]
+    with path.open("wb") as file:
         pq.write_table(
-            table.take(_order(table, day_us)),
-            folder / f"part-{self._files}.parquet",
+            pa.table(columns, schema=SCHEMA),
+            file,
             compression="zstd",
             compression_level=1,
             row_group_size=_GROUP,
         )
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _order(table: pa.Table, day_us: int) -> pa.Array:
