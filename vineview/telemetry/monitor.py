@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +35,7 @@ from vineview.telemetry.thresholds import Alert, AlertBook, Thresholds
 
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics
+    from vineview.telemetry.dashboard import Statistics
 
 __all__ = ["VideoPerformanceMonitor"]
 
@@ -325,6 +326,16 @@ class VideoPerformanceMonitor:
             UsageError: If the range is malformed.
         """
         return self.export(time_range).analytics()
+
+    def statistics(self) -> Statistics:
+        """The figures of this moment, as the app's dashboard shows them."""
+        from vineview.telemetry.dashboard import statistics_of  # noqa: PLC0415 - brings in scipy
+
+        trips: Counter[str] = Counter()
+        for change in self._changes:
+            if change.kind is ChangeKind.BREAKER and change.data.get("trip"):
+                trips[str(change.data.get("url") or change.video_id or "unknown")] += 1
+        return statistics_of(self.samples, self.get_analytics(), trips, at=self._clock.utc())
 
     def export(self, time_range: TimeRange = None) -> Telemetry:
         """The records as an export, in memory; its ``write`` makes a file.
