@@ -26,6 +26,7 @@ from vineview.media.convert import Transcoder
 from vineview.media.documents import document_of, from_document
 from vineview.media.fragments import Segment
 from vineview.media.frames import poster_of
+from vineview.media.opening import open_clip
 from vineview.media.probe import ClipInfo, examined, probe
 from vineview.media.remux import Remuxer
 from vineview.media.synthesis import Card, encode
@@ -120,8 +121,8 @@ class _Job:
             if isinstance(maker, Transcoder):
                 decided = maker.plan
             has_video = decided.tracks[0] is decided.video
-            info = replace(info, mime_type=mime_type(codec_strings(init), has_video=has_video))
-            self._channel.send("info", **document_of(info))
+            sent = mime_type(codec_strings(init), has_video=has_video)
+            self._channel.send("info", **document_of(replace(info, mime_type=sent)))
             self._channel.send("plan", **document_of(decided))
             self._channel.send("init", init, origin_s=maker.origin_s)
             self._say(first, maker)
@@ -175,6 +176,10 @@ class _Job:
             return poster_of(container, name=self.name)
         except MediaError:
             return None  # the browser may still show it
+        except av.FFmpegError:  # it cannot go back to its beginning
+            with contextlib.suppress(MediaError), open_clip(self._open, name=self.name) as again:
+                return poster_of(again, name=self.name)
+            return None
 
     def _await_credit(self) -> None:
         while self._credit <= 0:
