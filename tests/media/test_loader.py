@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import re
 import threading
 import warnings
 
@@ -114,7 +116,78 @@ class TestLoad:
         controller.release()
 
 
+class TestConverting:
+    async def test_it_says_what_was_done(self, loader, clips):
+        """And how fast, for the card."""
+        controller = await loader.load(local(clips / "refused-codec.mp4"))
+        said = "MPEG-4 part 2: converted to H.264; AC-3: converted to AAC"
+        assert re.fullmatch(rf"{re.escape(said)} \(\d+\.\dx real time\)", controller.treatment)
+        segments = [segment async for segment in controller.stream()]
+        assert segments[-1].end_s == pytest.approx(3.0, abs=0.1)
+        assert controller.progress.done_s == segments[-1].end_s
+        controller.release()
+
+    async def test_what_goes_as_it_is_has_no_progress(self, loader, clips):
+        """There is nothing to wait for."""
+        controller = await loader.load(local(clips / "portrait.mp4"))
+        assert controller.treatment == "H.264, AAC: as is"
+        assert controller.progress is None
+        controller.release()
+
+    async def test_the_browser_decides(self, loader, clips):
+        """What it said it takes is what the next clip is planned by."""
+        loader.hear_codecs(dict.fromkeys(loader.codecs_to_ask, False) | {"opus": True})
+        loader.hear_codecs({name: True for name in loader.codecs_to_ask if name[:4] == "vp09"})
+        controller = await loader.load(local(clips / "portrait.mp4"))
+        assert controller.plan.sentence == "H.264: converted to VP9; AAC: converted to Opus"
+        assert controller.mime_type.startswith('video/mp4; codecs="vp09.00.')
+        controller.release()
+
+    async def test_a_browser_that_thinks_better_of_it(self, loader, clips):
+        """What it refuses after all is converted, once."""
+        controller = await loader.load(local(clips / "portrait.mp4"))
+        stream = controller.stream()
+        await anext(stream)
+        assert await controller.convert()
+        assert [segment async for segment in stream] == []
+        assert controller.plan.converts
+        assert [segment async for segment in controller.stream()][-1].end_s > 5.9
+        assert not await controller.convert()
+        controller.release()
+
+
+class TestRoundTrips:
+    async def test_an_index_at_the_end_costs_two_more(self, loader, server, make_clip):
+        """No more than three requests before the first picture, wherever the index lies."""
+        options = {"preset": "ultrafast", "crf": "8"}
+        path = make_clip("late-index.mp4", container_options={}, seconds=30, video_options=options)
+        assert path.stat().st_size > 2**20
+        async with ClipServer(path.parent) as late:
+            controller = await loader.load(remote(late, path.name))
+            assert controller.first_segment.keyframe
+            assert controller.round_trips <= 3
+            controller.release()
+
+
 class TestCancelling:
+    async def test_a_stream_is_let_go_at_once(self, loader, make_clip):
+        """Though its server keeps it waiting."""
+        options = {"preset": "ultrafast", "crf": "8"}
+        path = make_clip("early-index.mp4", seconds=30, video_options=options)
+        data = path.read_bytes()
+        async with stalling_server(data, after=2**19) as url:
+            controller = await loader.load(VideoEvent(id="a", video_url=url, is_local=True))
+            stream = controller.stream(29.0)
+            waiting = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0.3)
+            assert not waiting.done()
+            waiting.cancel()
+            await asyncio.wait_for(stream.aclose(), 3)
+            again = controller.stream()
+            assert (await anext(again)).data
+            await again.aclose()
+            controller.release()
+
     async def test_a_hung_host_is_let_go_at_once(self, server):
         """Cancelling cuts the connection, so the thread ends long before its timeout."""
         loader = MediaLoader()
@@ -337,6 +410,32 @@ class TestReadImage:
         """A picture has a limit."""
         with pytest.raises(LoadError, match="more than"):
             await loader.read_image(local(clips / "loop.gif"), max_bytes=1000)
+
+
+@contextlib.asynccontextmanager
+async def stalling_server(data, *, after):
+    """Serves byte ranges; those that begin behind ``after`` get their headers and nothing more."""
+
+    async def answer(reader, writer):
+        try:
+            while (head := await reader.readuntil(b"\r\n\r\n")) is not None:
+                first, last = map(int, re.search(rb"bytes=(\d+)-(\d+)", head).groups())
+                part = data[first : last + 1]
+                writer.write(
+                    b"HTTP/1.1 206 Partial Content\r\nContent-Length: %d\r\n"
+                    b"Content-Range: bytes %d-%d/%d\r\n\r\n"
+                    % (len(part), first, first + len(part) - 1, len(data))
+                )
+                writer.write(part if first < after else b"")
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}/clip.mp4"
 
 
 async def wait_for(condition) -> None:

@@ -214,12 +214,15 @@ class StreamBook:
         if is_same and self._is_held(stream.video_id, controller):
             known = getattr(getattr(controller, "info", None), "shortfall", "")
             note = "" if known else str(getattr(end, "reason", ""))
+            self._tell_progress(stream, controller, is_done=True)
             self._tell("end", None, view=stream.view, stream=stream.id, note=note)
         else:
             self._tell("lost", None, view=stream.view, stream=stream.id, reason="")
             self._lost(stream.video_id, None)
 
-    def _tell_progress(self, stream: _Stream, controller: Streamable) -> None:
+    def _tell_progress(
+        self, stream: _Stream, controller: Streamable, *, is_done: bool = False
+    ) -> None:
         """Say how far a conversion is; segments come about once a second."""
         progress = getattr(controller, "progress", None)
         if progress is None or progress.total_s is None or progress.speed is None:
@@ -229,7 +232,7 @@ class StreamBook:
             None,
             view=stream.view,
             video_id=stream.video_id,
-            done_s=progress.done_s,
+            done_s=progress.total_s if is_done else progress.done_s,
             total_s=progress.total_s,
             speed=progress.speed,
         )
