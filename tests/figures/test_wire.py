@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from vineview.figures.curves import memory_curves
 from vineview.figures.memory import memory_spec
-from vineview.figures.wire import compact_json, packed
+from vineview.figures.wire import Instants, compact_json, packed
 
 
 class TestPacked:
@@ -44,3 +44,20 @@ class TestCompactJson:
 
     def test_whole_numbers_fit_plotlys_types(self):
         assert compact_json({"data": [{"x": np.array([1, 2])}]})["data"][0]["x"]["dtype"] == "i4"
+
+
+class TestInstants:
+    def test_they_take_half_and_stand_where_they_were(self):
+        """A four-thousand-millionth of a month is half a millisecond."""
+        at_ms = 1.767e12 + np.sort(np.random.default_rng(3).uniform(0, 30 * 86_400_000, 500))
+        document, (steps,) = packed({"x": Instants(at_ms)})
+        place = document["x"]
+        assert len(steps) == 4 * 500
+        back = place["start"] + np.frombuffer(steps, "uint32") * place["step"]
+        assert np.abs(back - at_ms).max() < 0.5
+
+    def test_one_or_none_are_no_trouble(self):
+        for at_ms in (np.array([]), np.array([5.0])):
+            document, (steps,) = packed({"x": Instants(at_ms)})
+            assert document["x"]["vv_buffer"] == 0
+            assert len(steps) == 4 * at_ms.size

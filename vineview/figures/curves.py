@@ -6,22 +6,36 @@ once. Whatever gives ``lines`` can be charted; numbers too many for memory come 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from vineview.errors import TelemetryError
-from vineview.figures.decimate import Line, Series, keep_changes
+from vineview.figures.decimate import Line, Series, gap_after_ms, keep_changes
 
-__all__ = ["COLUMNS", "Curves", "Lines", "SeriesCurves", "instants_ms", "memory_curves"]
+__all__ = [
+    "COLUMNS",
+    "Curves",
+    "Envelope",
+    "EnvelopeCurves",
+    "Lines",
+    "SeriesCurves",
+    "instants_ms",
+    "memory_curves",
+]
 
 Lines = Mapping[str, Line]
 COLUMNS = ("video_memory_mb", "estimated_memory_mb", "video_controllers")
 """What the chart draws: measured memory, the app's estimate, controllers."""
+Envelope = Callable[[str, datetime | None, datetime | None, int], pd.DataFrame]
+"""Asks an engine for a metric's extremes per bucket, as ``Store.envelope`` does."""
 _STEPS = frozenset(COLUMNS[1:])
+_KEPT = 8
+_GAP_BUCKETS = 2.0
 
 
 class Curves(Protocol):
@@ -62,6 +76,65 @@ class SeriesCurves:
     def after(self, at_ms: float) -> Lines:
         """Every point later than an instant."""
         return {name: each.after(at_ms) for name, each in self.series.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeCurves:
+    """Curves of more samples than memory should hold: an engine gives each bucket's extremes.
+
+    A bucket's lowest and highest sample are drawn at their own instants, so what is drawn was
+    measured; two empty buckets in a row are a gap.
+
+    Attributes:
+        envelope: Asks the engine.
+    """
+
+    envelope: Envelope
+    _answers: dict[tuple[Any, ...], Lines] = field(default_factory=dict, repr=False)
+    _absent: set[str] = field(default_factory=set, repr=False)
+
+    def lines(
+        self, *, max_points: int, start_ms: float | None = None, end_ms: float | None = None
+    ) -> Lines:
+        """Each line in at most ``max_points`` points; the last few answers are kept.
+
+        Args:
+            max_points: The most points of any line.
+            start_ms: From when, in milliseconds since 1970; from the first sample unless told.
+            end_ms: To when.
+        """
+        question = max_points, start_ms, end_ms
+        if question not in self._answers:
+            if len(self._answers) >= _KEPT:
+                del self._answers[next(iter(self._answers))]
+            self._answers[question] = {name: self._line(name, *question) for name in COLUMNS}
+        return self._answers[question]
+
+    def _line(
+        self, name: str, max_points: int, start_ms: float | None, end_ms: float | None
+    ) -> Line:
+        start, end = (
+            None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+            for ms in (start_ms, end_ms)
+        )
+        # a NaN for every gap: at most one for each two buckets
+        buckets = max(max_points * 2 // 5, 1)
+        if name in self._absent:
+            return Line(np.array([]), np.array([]))
+        found = self.envelope(name, start, end, buckets)
+        if found.empty and start is None and end is None:
+            self._absent.add(name)
+        at_ms = np.column_stack([instants_ms(found[each]) for each in ("low_at", "high_at")])
+        y = np.array(found[["low", "high"]], dtype=float)
+        late = at_ms[:, 0] > at_ms[:, 1]
+        at_ms[late], y[late] = at_ms[late, ::-1], y[late, ::-1]
+        once = np.ones(at_ms.shape, dtype=bool)
+        once[:, 1] = at_ms[:, 0] < at_ms[:, 1]
+        at_ms, y = at_ms[once], y[once]
+        width_ms = (at_ms[-1] - at_ms[0]) / buckets if at_ms.size else 0.0
+        gap_ms = max(_GAP_BUCKETS * width_ms, gap_after_ms(at_ms))
+        line = Series.of(at_ms, y, gap_ms=gap_ms).cut(max_points=max_points)
+        return _stepped(name, Line(line.at_ms, line.y, line.gaps, is_whole=False))
 
 
 def memory_curves(samples: pd.DataFrame) -> SeriesCurves:

@@ -6,7 +6,7 @@ in words. The chart itself never asks which one it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -32,8 +32,10 @@ __all__ = [
     "Status",
     "last_sample",
     "source_of",
+    "span_status",
 ]
 
+_JUDGED = frozenset({"navigate", "memory_pressure"})  # what a verdict reads of events
 _ANALYTICS_SHARE = 20.0  # analytics may take a twentieth of the time
 _ANALYTICS_PAUSE_S = 10.0  # but a slow first time must not leave growth unsaid for long
 
@@ -119,7 +121,12 @@ def source_of(
     if hasattr(data, "current_sample") and hasattr(data, "subscribe"):
         return LiveSource(cast("VideoPerformanceMonitor", data), clock=clock)
     if hasattr(data, "analytics") and hasattr(data, "samples"):
-        return RecordedSource(cast("Telemetry", data))
+        telemetry = cast("Telemetry", data)
+        if telemetry.is_in_memory:
+            return RecordedSource(telemetry)
+        from vineview.widgets.engine import EngineSource  # noqa: PLC0415 - it reads this module
+
+        return EngineSource(telemetry)
     raise UsageError(
         f"a chart cannot be drawn of a {type(data).__name__}",
         hint="Pass a VideoPerformanceMonitor, or Telemetry.open(path).",
@@ -187,15 +194,14 @@ class LiveSource:
     @property
     def marks(self) -> pd.DataFrame:
         """The changes it keeps that are worth a mark."""
-        changes = [each for each in self._monitor.changes if each.kind in MARKED]
-        return events_frame([change_to_record(each) for each in changes])
+        return self._events(MARKED)
 
     @property
     def usage(self) -> Any:
-        """Its analytics; computed anew only as often as they are cheap."""
+        """The figures of all it keeps; computed anew only as often as they are cheap."""
         began = self._clock.now()
         if began >= self._usage_after:
-            self._usage = self._monitor.get_analytics().memory_usage
+            self._usage = stretch_of(self.samples, self._events(_JUDGED))
             took = self._clock.now() - began
             pause = min(took * _ANALYTICS_SHARE, _ANALYTICS_PAUSE_S)
             self._usage_after = self._clock.now() + pause
@@ -203,7 +209,12 @@ class LiveSource:
 
     def usage_between(self, start_at: datetime, end_at: datetime) -> Any:
         """The figures of what it keeps of that stretch."""
-        return stretch_of(self.samples, self.marks, start_at=start_at, end_at=end_at)
+        events = self._events(_JUDGED)
+        return stretch_of(self.samples, events, start_at=start_at, end_at=end_at)
+
+    def _events(self, kinds: Collection[str]) -> pd.DataFrame:
+        changes = [each for each in self._monitor.changes if each.kind in kinds]
+        return events_frame([change_to_record(each) for each in changes])
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Follow the monitor's samples, and the changes worth a mark."""
@@ -252,12 +263,7 @@ class FrameSource:
     @cached_property
     def status(self) -> Status:
         """From when to when."""
-        at = self.samples["at"]
-        if at.empty:
-            return Status("recorded", "Recorded", empty="This export holds no samples")
-        start, end = at.iloc[0], at.iloc[-1]
-        ends = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M}"
-        return Status("recorded", f"Recorded {start:%Y-%m-%d %H:%M} to {ends} UTC")
+        return span_status(self.samples)
 
     @cached_property
     def curves(self) -> Curves:
@@ -296,6 +302,20 @@ class RecordedSource(FrameSource):
     def usage(self) -> Any:
         """The analytics of the whole recording."""
         return self._telemetry.analytics().memory_usage
+
+
+def span_status(samples: pd.DataFrame) -> Status:
+    """How a recording came in: from when to when.
+
+    Args:
+        samples: By time; ``at`` is read.
+    """
+    at = samples["at"]
+    if at.empty:
+        return Status("recorded", "Recorded", empty="This export holds no samples")
+    start, end = at.iloc[0], at.iloc[-1]
+    ends = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M}"
+    return Status("recorded", f"Recorded {start:%Y-%m-%d %H:%M} to {ends} UTC")
 
 
 def last_sample(samples: pd.DataFrame) -> Sample | None:

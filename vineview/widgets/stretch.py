@@ -14,7 +14,7 @@ import pandas as pd
 from vineview.telemetry.buckets import buckets_of
 from vineview.telemetry.leak import Leak
 
-__all__ = ["Stretch", "stretch_of"]
+__all__ = ["Stretch", "judged", "stretch_of"]
 
 _PER_HOUR = 3600.0
 
@@ -67,9 +67,6 @@ def stretch_of(
         >>> stretch_of(pd.DataFrame({"at": at, "video_memory_mb": [90.0, 95.0, 99.0]})).peak_mb
         99.0
     """
-    from vineview.telemetry.leak import judge  # noqa: PLC0415 - these bring in scipy
-    from vineview.telemetry.trend import growth  # noqa: PLC0415
-
     rows = _between(samples, start_at, end_at)
     memory = rows["video_memory_mb"].dropna()
     if memory.empty:
@@ -77,14 +74,41 @@ def stretch_of(
     happened = (
         None if events is None or "kind" not in events else _between(events, start_at, end_at)
     )
-    pressures = 0 if happened is None else int((happened["kind"] == "memory_pressure").sum())
-    buckets = buckets_of(rows, events=happened)
-    rate = growth(buckets)
-    interval = None if rate is None else rate.interval
-    return Stretch(
+    return judged(
+        buckets_of(rows, events=happened),
         peak_mb=float(memory.max()),
         average_mb=float(memory.mean()),
         minimum_mb=float(memory.min()),
+        pressures=0 if happened is None else int((happened["kind"] == "memory_pressure").sum()),
+    )
+
+
+def judged(
+    buckets: pd.DataFrame,
+    *,
+    peak_mb: float,
+    average_mb: float,
+    minimum_mb: float,
+    pressures: int = 0,
+) -> Stretch:
+    """The figures of a stretch whose time buckets are known.
+
+    Args:
+        buckets: As `vineview.telemetry.buckets.COLUMNS` says.
+        peak_mb: The highest sample.
+        average_mb: The mean.
+        minimum_mb: The lowest.
+        pressures: How many memory pressure events there were.
+    """
+    from vineview.telemetry.leak import judge  # noqa: PLC0415 - these bring in scipy
+    from vineview.telemetry.trend import growth  # noqa: PLC0415
+
+    rate = growth(buckets)
+    interval = None if rate is None else rate.interval
+    return Stretch(
+        peak_mb=peak_mb,
+        average_mb=average_mb,
+        minimum_mb=minimum_mb,
         robust_growth_rate_mb_per_hour=None if rate is None else rate.mb_per_hour,
         growth_rate_interval=None
         if interval is None

@@ -1,0 +1,119 @@
+"""A chart of telemetry that stays where it is: every stretch is a question to the engine.
+
+Nothing is read whole. The page's width decides how many buckets are asked for, and a marked
+stretch is judged from its time buckets, as analytics judge the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vineview.figures.curves import COLUMNS, EnvelopeCurves
+from vineview.telemetry import Telemetry, queries
+from vineview.telemetry.buckets import bucket_count
+from vineview.telemetry.frames import events_frame
+from vineview.telemetry.schema import Sample
+from vineview.telemetry.thresholds import Thresholds
+from vineview.widgets.sources import Status, last_sample, span_status
+from vineview.widgets.stretch import Stretch, judged
+
+__all__ = ["EngineSource"]
+
+_OVERVIEW_POINTS = 400
+
+
+class EngineSource:
+    """Reads telemetry through its store.
+
+    Args:
+        telemetry: Opened from files too large for memory, or with another engine.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        cap = (telemetry.config or {}).get("max_controllers")
+        self.thresholds = Thresholds() if cap is None else Thresholds(max_controllers=int(cap))
+        self.curves = EnvelopeCurves(telemetry.store.envelope)
+        self.marks = events_frame([])  # millions of events are no marks
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Some hundred samples spread over the whole: each stretch's lowest and highest."""
+        lines = self.curves.lines(max_points=_OVERVIEW_POINTS)
+        memory = lines["video_memory_mb"]
+        kept = ~np.isnan(memory.y)
+        at_ms = memory.at_ms[kept]
+        columns: dict[str, Any] = {"at": pd.to_datetime(at_ms, unit="ms", utc=True)}
+        for name in COLUMNS:
+            line = lines[name]
+            if not line.y.size:
+                columns[name] = np.full(at_ms.size, np.nan)
+                continue
+            place = np.clip(np.searchsorted(line.at_ms, at_ms, "right") - 1, 0, line.y.size - 1)
+            columns[name] = line.y[place]
+        columns["video_memory_mb"] = memory.y[kept]
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def reading(self) -> Sample | None:
+        """The last sample that has memory."""
+        rows = self._telemetry.store.rows(queries.tail, count=1)
+        return last_sample(pd.DataFrame(rows)) if rows else None
+
+    @cached_property
+    def status(self) -> Status:
+        """From when to when."""
+        return span_status(self.samples)
+
+    @cached_property
+    def usage(self) -> Any:
+        """The analytics of the whole."""
+        return self._telemetry.analytics().memory_usage
+
+    def usage_between(self, start_at: datetime, end_at: datetime) -> Stretch | None:
+        """The figures of that stretch."""
+        store = self._telemetry.store
+        at = {"start_s": start_at.timestamp(), "end_s": end_at.timestamp()}
+        (seen,) = store.rows(_overview, **at)
+        if seen["peak"] is None:
+            return None
+        (span,) = store.rows(_span, **at)
+        wanted = bucket_count(max(span["last_s"] - span["first_s"], 1e-9) / 3600)
+        found = store.ask(_buckets, wanted=wanted, **at)
+        return judged(
+            queries.bucket_frame(found.to_pandas()),
+            peak_mb=seen["peak"],
+            average_mb=seen["average"],
+            minimum_mb=seen["minimum"],
+        )
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Nothing ever comes; there is nothing to end."""
+        del listener
+        return lambda: None
+
+
+def _within(records: Any, start_s: float, end_s: float) -> Any:
+    return records.filter(records.seconds.between(start_s, end_s))
+
+
+def _overview(records: Any, *, start_s: float, end_s: float) -> Any:
+    """`queries.overview` of a stretch."""
+    return queries.overview(_within(records, start_s, end_s), slow_ms=5000.0)
+
+
+def _span(records: Any, *, start_s: float, end_s: float) -> Any:
+    """`queries.span` of memory in a stretch."""
+    return queries.span(_within(records, start_s, end_s), column="video_memory_mb")
+
+
+def _buckets(records: Any, *, start_s: float, end_s: float, wanted: int) -> Any:
+    """`queries.time_buckets` of memory in a stretch."""
+    rows = _within(records, start_s, end_s)
+    return queries.time_buckets(rows, column="video_memory_mb", wanted=wanted)
