@@ -89,7 +89,7 @@ def _preloads(rows: ir.Table, limits: Thresholds) -> ir.Table:
     import ibis  # noqa: PLC0415 - as above
 
     in_time = {"group_by": rows.device, "order_by": rows.seconds}
-    recent = {**in_time, "rows": (RATE_WINDOW - 1, 0)}
+    recent = {**in_time, "rows": (1 - RATE_WINDOW, 0)}
     failed = ibis.ifelse(rows.success.fill_null(False), 0, 1)
     timed = rows.duration_ms.notnull()
     same = {

@@ -46,7 +46,7 @@ def fleet(records: ir.Table, *, growing_mb_per_hour: float) -> ir.Table:
     table = _per_device(records)
     return table.aggregate(
         devices=table.count(),
-        growing=((table.slope * 3600 > growing_mb_per_hour) & table.is_long).sum(),
+        growing=((table.slope * 3600 > growing_mb_per_hour) & (table.is_long == 1)).sum(),
         least_hours=table.hours.min(),
         median_hours=table.hours.median(),
         most_hours=table.hours.max(),
