@@ -22,13 +22,14 @@ from vineview.telemetry.checks import (
     parse_at,
     record_problem,
 )
-from vineview.telemetry.columns import table_to_records
 from vineview.telemetry.findings import Document
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["check_columns", "conform"]
 
 _KNOWN: Final = frozenset((*SCHEMA.names, *EVENT_FLAGS, *EVENT_NUMBERS, *EVENT_TEXT))
+_ELSEWHERE: Final = frozenset(("at", "kind"))
+_ANY: Final = {"at": "2026-01-01T00:00:00Z"}
 _LISTED: Final = 12
 _TRUE, _FALSE = ("true", "t", "yes", "1"), ("false", "f", "no", "0")
 
@@ -238,17 +239,19 @@ def _check_extra(table: pa.Table, bad: dict[int, str]) -> None:
     extra = table["extra"]
     if extra.null_count == len(extra):
         return
-    for row in pc.indices_nonzero(pc.is_valid(extra)).to_pylist():
-        if row in bad:
+    pairs = zip(extra.to_pylist(), table["kind"].to_pylist(), strict=True)
+    for row, (text, kind) in enumerate(pairs):
+        if text is None or row in bad:
             continue
         try:
-            value = json.loads(extra[row].as_py())
+            value = json.loads(text)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             bad[row] = "'extra' is not a JSON object"
+        elif value.keys() & _ELSEWHERE:
+            bad[row] = "'extra' holds what its own column holds"
         elif value.keys() & _KNOWN:
-            (record,) = table_to_records(table.slice(row, 1).cast(SCHEMA))
-            problem = record_problem(record)
+            problem = record_problem(value | _ANY | ({} if kind is None else {"kind": kind}))
             if problem:
                 bad[row] = problem

@@ -42,7 +42,7 @@ DAMAGED_FILE: Final = "damaged.ndjson"
 """Where damaged records are kept aside, if there are any."""
 
 _LAYOUT: Final = 1
-_WAITING: Final = 250_000
+_WAITING: Final = 200_000
 _GROUP: Final = 1 << 17
 _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -175,6 +175,8 @@ class _Folder:
         """Take rows; write the fullest day while too many wait."""
         if not table.num_rows:
             return
+        filled = [name for name in table.column_names if table[name].null_count < table.num_rows]
+        table = table.select(filled)
         days = pc.floor_temporal(table["at"], unit="day").cast(pa.int64())
         bounds = pc.min_max(days).as_py()
         if bounds["min"] == bounds["max"]:
@@ -228,12 +230,11 @@ class _Folder:
 
 def _write_day(parts: list[pa.Table], day_us: int, path: Path) -> None:
     """Sort a day's rows and write them."""
-    table = pa.concat_tables(parts)
+    table = pa.concat_tables(parts, promote_options="default")
     parts.clear()
-    filled = [name for name in table.column_names if table[name].null_count < table.num_rows]
-    ordered = table.select(filled).take(_order(table, day_us))
+    table = table.take(_order(table, day_us))
     columns = [
-        ordered[each.name] if each.name in filled else pa.nulls(table.num_rows, each.type)
+        table[each.name] if each.name in table.column_names else pa.nulls(len(table), each.type)
         for each in SCHEMA
     ]
     with path.open("wb") as file:
@@ -250,10 +251,12 @@ def _write_day(parts: list[pa.Table], day_us: int, path: Path) -> None:
 
 def _order(table: pa.Table, day_us: int) -> pa.Array:
     """The rows by device, then instant, then as they came; devices without a name last."""
+    within_us = table["at"].cast(pa.int64()).to_numpy() - day_us
+    if "device_id" not in table.column_names:
+        return pa.array(np.argsort(within_us, kind="stable"))
     codes = table["device_id"].combine_chunks().dictionary_encode()
     ranks = np.append(pc.rank(codes.dictionary, tiebreaker="dense").to_numpy(), len(codes) + 1)
     which = pc.fill_null(codes.indices, len(codes.dictionary)).to_numpy()
-    within_us = table["at"].cast(pa.int64()).to_numpy() - day_us
     return pa.array(np.argsort(ranks[which].astype(np.int64) * _DAY_US + within_us, kind="stable"))
 
 
