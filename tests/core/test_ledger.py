@@ -12,7 +12,8 @@ from vineview.errors import VideoManagerError
 class TestDoor:
     def test_asks_the_table_however_the_state_was_made(self, clock, clip):
         ledger = Ledger(clock)
-        (record,) = ledger.add([clip("a")])
+        ledger.add(clip("a"))
+        record = ledger.record("a")
         ledger.move(record, record.state.to_disposed(at=clock.utc()))
         forged = VideoState(record.event, LoadState.READY)
         with pytest.raises(VideoManagerError, match="from disposed to ready") as caught:

@@ -492,7 +492,8 @@ class TestReading:
         }
 
     async def test_a_controller_nobody_owns_is_called_a_leak(self, full, clip, caplog):
-        stray = full._ledger.add([clip("stray")])[0]
+        full._ledger.add(clip("stray"))
+        stray = full._ledger.record("stray")
         for at in range(10):
             full.dispose_video(f"v{at}")
         full._pool.hold(stray, ScriptedController(stray.event))

@@ -56,6 +56,24 @@ class TestOrder:
         manager.add_video_event(clip("a"))
         assert manager.get_video_state("a").last_updated == clock.utc()
 
+    async def test_however_long_ago_that_was_and_whatever_came_and_went(
+        self, make_manager, clock, clip
+    ):
+        manager = make_manager(VideoManagerConfig(max_videos=3))
+        arrived = {}
+        for number in range(200):
+            video_id = f"v{number}"
+            manager.add_video_event(clip(video_id, number))
+            arrived[video_id] = clock.utc()
+            await clock.advance(1)
+        manager.replace_video("v198", clip("w", 198))
+        arrived["w"] = clock.utc()
+        await clock.advance(1)
+        states = [manager.get_video_state(event.id) for event in manager.videos]
+        assert [(state.event.id, state.last_updated) for state in states] == [
+            (video_id, arrived[video_id]) for video_id in ("v199", "w", "v197")
+        ]
+
 
 class TestNotification:
     def test_a_batch_is_one_change_with_the_ids_and_facts(self, manager, clip, listen):

@@ -38,7 +38,7 @@ class TestFeedOrder:
                 model.append(key)
             model.sort(reverse=True)
             assert list(order) == model
-            assert len(order) == len(model)
+            assert not model or order.lowest == model[-1]
             assert [order.index_of(key) for key in model] == list(range(len(model)))
             assert [order.key_at(index) for index in range(len(model))] == model
         patch.undo()

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from vineview.core.state import VideoState
+from vineview.core.state import VideoState, slot_setters
 
 __all__ = ["RECORDABLE", "Change", "ChangeKind", "Listener", "Unsubscribe"]
 
@@ -61,7 +61,7 @@ RECORDABLE = frozenset(
 """What others may announce through ``VideoManager.record``; the rest only the manager knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Change:
     """One thing that happened.
 
@@ -86,6 +86,23 @@ class Change:
     after: VideoState | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    # Written out, as one is made for all that happens: half the time of the generated one.
+    def __init__(  # noqa: PLR0917  # the signature a dataclass has
+        self,
+        kind: ChangeKind,
+        at: datetime,
+        video_id: str | None = None,
+        before: VideoState | None = None,
+        after: VideoState | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        _set_kind(self, kind)
+        _set_at(self, at)
+        _set_video_id(self, video_id)
+        _set_before(self, before)
+        _set_after(self, after)
+        _set_data(self, {} if data is None else data)
+
     def __repr__(self) -> str:
         parts = [f"{self.kind} at {self.at.isoformat()}"]
         if self.video_id is not None:
@@ -95,6 +112,8 @@ class Change:
         parts += [f"{name}={value!r}" for name, value in self.data.items()]
         return f"Change({', '.join(parts)})"
 
+
+_set_kind, _set_at, _set_video_id, _set_before, _set_after, _set_data = slot_setters(Change)
 
 Listener = Callable[[Change], object]
 """What is called with each change; its result is ignored."""

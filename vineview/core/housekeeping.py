@@ -6,11 +6,9 @@ Each rule decides which videos leave and hands them to the preloader, which alon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from vineview.core.breaker import CircuitBreaker
 from vineview.core.changes import ChangeKind
+from vineview.core.entry import Facts, facts_of
 from vineview.core.events import VideoEvent
 from vineview.core.ledger import Ledger, Record
 from vineview.core.pool import ControllerPool
@@ -46,7 +44,7 @@ class Housekeeping:
         self._preloader = preloader
         self._breaker = breaker
 
-    def welcome(self, added: Sequence[Record]) -> int:
+    def welcome(self, added: list[Facts]) -> int:
         """Announce newly entered videos, after the oldest beyond the limit have left.
 
         One that is itself too old for the limit leaves unannounced, as if it had never come.
@@ -56,31 +54,33 @@ class Housekeeping:
         """
         config = self._preloader.config
         excess = len(self._ledger) - config.max_videos if config.enable_memory_management else 0
-        fresh = added if excess <= 0 else self._drop_oldest(excess, added)
-        if fresh and excess <= 0:
-            self._tell_feed(fresh, [])
-        for record in fresh:
-            if record.is_gif:
-                self._preloader.begin(record, is_asked_for=False)
-        return len(fresh)
+        if excess > 0:
+            added = self._drop_oldest(excess, added)
+        elif added:
+            self._tell_feed(added, [])
+        for facts in added:
+            if facts["is_gif"]:
+                self._preloader.begin(self._ledger.record(facts["id"]), is_asked_for=False)
+        return len(added)
 
     def remove(self, record: Record) -> None:
         """Take one video out of the feed."""
         position = self._ledger.position
         self._retire(record)
-        self._ledger.remove(record)
-        self._tell_feed((), [record.video_id])
+        self._ledger.remove(record.video_id)
+        self._tell_feed([], [record.video_id])
         self._ledger.tell_position(position, "feed")
 
     def replace(self, record: Record, event: VideoEvent) -> None:
         """Put another event in a video's place."""
         position = self._ledger.position
         self._retire(record)
-        fresh = self._ledger.replace(record, event)
-        self._tell_feed((fresh,), [record.video_id])
+        self._ledger.replace(record, event)
+        facts = facts_of(event)
+        self._tell_feed([facts], [record.video_id])
         self._ledger.tell_position(position, "feed")
-        if fresh.is_gif:
-            self._preloader.begin(fresh, is_asked_for=False)
+        if facts["is_gif"]:
+            self._preloader.begin(self._ledger.record(event.id), is_asked_for=False)
 
     def enforce_window(self, preload_range: int | None = None, *, may_load: bool = True) -> None:
         """Free what left the keep range; once the viewer has been anywhere, load the window.
@@ -100,8 +100,8 @@ class Housekeeping:
         for record in ledger.outside(kept, (*self._pool.records, *self._preloader.busy)):
             self.let_go(record)
         if ledger.has_navigated and may_load:
-            for place in window:
-                self._preloader.begin(ledger.at(place), is_asked_for=False)
+            for record in ledger.records_at(window):
+                self._preloader.begin(record, is_asked_for=False)
 
     def let_go(self, record: Record) -> None:
         """Unload a video that is loaded or loading; one waiting to retry just stops waiting."""
@@ -150,21 +150,24 @@ class Housekeeping:
             return round(held / _MIB, 3)
         return len(self._pool) * self._preloader.config.memory_per_controller_mb
 
-    def _drop_oldest(self, excess: int, added: Sequence[Record]) -> Sequence[Record]:
+    def _drop_oldest(self, excess: int, added: list[Facts]) -> list[Facts]:
         """Let the oldest leave, and announce what then changed; those added that stayed."""
-        position = self._ledger.position
-        gone: dict[Record, None] = {}  # in the order they leave, the oldest first
+        ledger = self._ledger
+        position = ledger.position
+        gone: dict[str, None] = {}  # in the order they leave, the oldest first
         for _ in range(excess):
-            record = self._ledger.at(len(self._ledger) - 1)
-            self._retire(record)
-            self._ledger.remove(record)
-            gone[record] = None
-        fresh = [record for record in added if record not in gone]
-        came = set(added)
-        removed = [record.video_id for record in gone if record not in came]
+            video_id = ledger.oldest.id
+            record = ledger.opened(video_id)
+            if record is not None:
+                self._retire(record)
+            ledger.remove(video_id)
+            gone[video_id] = None
+        came = {facts["id"] for facts in added}
+        fresh = [facts for facts in added if facts["id"] not in gone]
+        removed = [video_id for video_id in gone if video_id not in came]
         if fresh or removed:
             self._tell_feed(fresh, removed)
-            self._ledger.tell_position(position, "feed")
+            ledger.tell_position(position, "feed")
         return fresh
 
     def _retire(self, record: Record) -> None:
@@ -172,26 +175,11 @@ class Housekeeping:
         if record.state.loading_state not in {LoadState.NOT_LOADED, LoadState.DISPOSED}:
             self._preloader.unload(record, LoadState.DISPOSED)
 
-    def _tell_feed(self, added: Sequence[Record], removed: list[str]) -> None:
-        if self._ledger.announcer.has_listeners:
-            self._ledger.tell(
-                ChangeKind.FEED,
-                added=[record.video_id for record in added],
-                removed=removed,
-                total=len(self._ledger),
-                videos=[_facts(record) for record in added],
-            )
-
-
-def _facts(record: Record) -> dict[str, Any]:
-    """What a replay needs of a video to show it."""
-    event = record.event
-    return {
-        "id": event.id,
-        "created_at": event.created_at,
-        "video_url": event.video_url,
-        "title": event.title,
-        "mime_type": event.mime_type,
-        "duration_s": event.duration,
-        "is_gif": record.is_gif,
-    }
+    def _tell_feed(self, added: list[Facts], removed: list[str]) -> None:
+        self._ledger.tell(
+            ChangeKind.FEED,
+            added=[facts["id"] for facts in added],
+            removed=removed,
+            total=len(self._ledger),
+            videos=added,
+        )

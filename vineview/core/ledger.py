@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from vineview.clock import Clock
 from vineview.core.announcer import Announcer
+from vineview.core.arrivals import Arrivals
 from vineview.core.changes import Change, ChangeKind
+from vineview.core.entry import Facts, facts_of, is_gif
 from vineview.core.events import VideoEvent
 from vineview.core.loading import Controller
 from vineview.core.metrics import Metrics
@@ -30,21 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Record"]
 
 _log = logging.getLogger(__name__)
-_HOW_TO_MAKE_ONE = "Pass a VideoEvent; VideoEvent.from_nostr(document) makes one."
+_FEW_ARRIVALS = 64
 
 
 class Record:
-    """One video's page in the ledger.
+    """One video's page in the ledger, opened when somebody first asks for the video.
 
     Args:
         event: The video.
         key: Its place in the feed's order.
-        added_at: Stamps its first state, which is made when first asked for: of a long feed
-            most are never looked at.
+        added_at: Stamps its first state.
 
     Attributes:
         video_id: The event's id.
         is_gif: Whether it needs no controller.
+        state: Its state; only :meth:`Ledger.move` changes it.
         is_url_usable: Whether its URL was looked at and can be loaded.
         controller: What was loaded for it, while it is ready.
         attempt: The load in flight, if there is one.
@@ -54,7 +56,7 @@ class Record:
         is_without_ranges: Whether the next try is the one without byte ranges.
     """
 
-    # Most videos are never loaded: what they do not use stays with the class and costs nothing.
+    # Many pages are only read: what they do not use stays with the class and costs nothing.
     controller: Controller | None = None
     attempt: Attempt | None = None
     retry: Appointment | None = None
@@ -62,30 +64,21 @@ class Record:
     is_admitted = False
     is_asked_for = False
     is_without_ranges = False
-    _state: VideoState | None = None
 
     def __init__(self, event: VideoEvent, key: int, added_at: datetime) -> None:
         self.event = event
         self.key = key
         self.video_id = event.id
-        self.is_gif = _is_gif(event)
-        self._added_at = added_at
-
-    @property
-    def state(self) -> VideoState:
-        """Its state; only :meth:`Ledger.move` changes it."""
-        if self._state is None:
-            self._state = VideoState(self.event, last_updated=self._added_at)
-        return self._state
-
-    @property
-    def url(self) -> str:
-        """Its URL; empty if it has none."""
-        return self.event.video_url or ""
+        self.url = event.video_url or ""
+        self.is_gif = is_gif(event)
+        self.state = VideoState(event, last_updated=added_at)
 
 
 class Ledger:
     """The feed and all states, with one writer for each.
+
+    A video costs an entry in two plain maps and none of the garbage collector's time; its record
+    is made when it is first asked for, and of a long feed most never are.
 
     Args:
         clock: Stamps states and changes.
@@ -96,10 +89,11 @@ class Ledger:
         self.metrics = Metrics()
         self.announcer = Announcer(clock, self.metrics)
         self.is_debugging = False
+        self._keys: dict[str, int] = {}
+        self._events: dict[int, VideoEvent] = {}
         self._records: dict[str, Record] = {}
-        self._by_key: dict[int, Record] = {}
         self._order = FeedOrder()
-        self._arrivals = count()
+        self._arrivals = Arrivals()
         # NOT_LOADED is not indexed: it is nearly every video, and nobody asks for them all.
         self._by_state: dict[LoadState, dict[str, Record]] = {
             state: {} for state in LoadState if state is not LoadState.NOT_LOADED
@@ -108,14 +102,13 @@ class Ledger:
         self._videos: tuple[VideoEvent, ...] | None = ()
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._keys)
 
     @property
     def videos(self) -> tuple[VideoEvent, ...]:
         """The feed, newest first."""
         if self._videos is None:
-            by_key = self._by_key
-            self._videos = tuple([by_key[key].event for key in self._order])
+            self._videos = tuple(map(self._events.__getitem__, self._order))
         return self._videos
 
     @property
@@ -126,8 +119,8 @@ class Ledger:
     @property
     def current_id(self) -> str | None:
         """The current video; the first before any navigation, ``None`` in an empty feed."""
-        if self._current_id is None and self._records:
-            return self.at(0).video_id
+        if self._current_id is None and self._keys:
+            return self.event_at(0).id
         return self._current_id
 
     @property
@@ -135,7 +128,7 @@ class Ledger:
         """The position of the current video; 0 before any navigation."""
         if self._current_id is None:
             return 0
-        return self.index_of(self._records[self._current_id])
+        return self._order.index_of(self._keys[self._current_id])
 
     @property
     def position(self) -> tuple[str | None, int]:
@@ -144,11 +137,34 @@ class Ledger:
 
     def get(self, video_id: str) -> Record | None:
         """The record of a video, if it is in the feed."""
+        return self.record(video_id) if video_id in self._keys else None
+
+    def record(self, video_id: str) -> Record:
+        """The record of a video that is in the feed."""
+        record = self._records.get(video_id)
+        if record is None:
+            key = self._keys[video_id]
+            added_at = self._arrivals.instant_of(arrival_of(key))
+            record = Record(self._events[key], key, added_at)
+            self._records[video_id] = record
+        return record
+
+    def opened(self, video_id: str) -> Record | None:
+        """The record of a video, if anybody has asked for it yet."""
         return self._records.get(video_id)
 
-    def at(self, index: int) -> Record:
-        """The record at a position that exists."""
-        return self._by_key[self._order.key_at(index)]
+    def event_at(self, index: int) -> VideoEvent:
+        """The video at a position that exists."""
+        return self._events[self._order.key_at(index)]
+
+    def records_at(self, places: Iterable[int]) -> list[Record]:
+        """The records at positions that exist."""
+        return [self.record(self.event_at(place).id) for place in places]
+
+    @property
+    def oldest(self) -> VideoEvent:
+        """The last video of a feed that is not empty."""
+        return self._events[self._order.lowest]
 
     def index_of(self, record: Record) -> int:
         """The position of a record; 0 is the newest."""
@@ -193,49 +209,75 @@ class Ledger:
         """The records, newest first."""
         return sorted(records, key=lambda record: record.key, reverse=True)
 
-    def add(self, events: Iterable[VideoEvent]) -> list[Record]:
-        """Enter events nobody has entered yet; the records of the new ones, as they came.
+    def add(self, event: VideoEvent) -> list[Facts]:
+        """Enter a video nobody has entered yet; the facts of it, or nothing.
+
+        Raises:
+            VideoManagerError: If the event has no id.
+        """
+        facts = facts_of(event)
+        if facts["id"] in self._keys:
+            return []
+        self._enter(event, self._arrivals.next)
+        self._arrivals.came(1, self.clock.utc())
+        return [facts]
+
+    def add_all(self, events: Iterable[VideoEvent]) -> list[Facts]:
+        """Enter the videos nobody has entered yet; the facts of these, as they came.
+
+        Each event is looked at once: of a long feed, each look has to wait for the memory.
 
         Raises:
             VideoManagerError: If an event has no id; then none is entered.
         """
-        now = self.clock.utc()
-        records, arrivals = self._records, self._arrivals
-        fresh: dict[str, Record] = {}
+        known, arrivals = self._keys, count(self._arrivals.next)
+        keys: dict[str, int] = {}
+        by_key: dict[int, VideoEvent] = {}
+        added = []
         for event in events:
-            video_id = checked_id(event)
-            if video_id not in records and video_id not in fresh:
-                key = order_key(event.created_at, next(arrivals))
-                fresh[video_id] = Record(event, key, now)
-        self._enter(fresh)
-        return list(fresh.values())
-
-    def remove(self, record: Record) -> None:
-        """Strike a video out. If it was current, its nearest survivor becomes current."""
-        video_id = record.video_id
-        index = self.index_of(record)
-        self._order.remove(record.key)
-        del self._by_key[record.key]
-        del self._records[video_id]
-        self._by_state.get(record.state.loading_state, {}).pop(video_id, None)
+            facts = facts_of(event)
+            video_id = facts["id"]
+            if video_id not in known and video_id not in keys:
+                key = keys[video_id] = order_key(facts["created_at"], next(arrivals))
+                by_key[key] = event
+                added.append(facts)
+        if added:
+            self._arrivals.came(len(added), self.clock.utc())
+        self._keys.update(keys)
+        self._events.update(by_key)
+        self._order.extend(by_key)
         self._videos = None
-        if video_id == self._current_id:
-            last = len(self._records) - 1
-            self._current_id = self.at(min(index, last)).video_id if last >= 0 else None
+        return added
 
-    def replace(self, record: Record, event: VideoEvent) -> Record:
+    def remove(self, video_id: str) -> None:
+        """Strike a video out. If it was current, its nearest survivor becomes current."""
+        key = self._keys.pop(video_id)
+        is_current = video_id == self._current_id
+        index = self._order.index_of(key) if is_current else 0
+        self._order.remove(key)
+        del self._events[key]
+        record = self._records.pop(video_id, None)
+        if record is not None:
+            self._by_state.get(record.state.loading_state, {}).pop(video_id, None)
+        self._videos = None
+        if len(self._arrivals) > _FEW_ARRIVALS and len(self._arrivals) > 2 * len(self._keys):
+            self._arrivals.forget_all_but(map(arrival_of, self._events))
+        if is_current:
+            last = len(self._keys) - 1
+            self._current_id = self.event_at(min(index, last)).id if last >= 0 else None
+
+    def replace(self, record: Record, event: VideoEvent) -> None:
         """Put another event in a video's place, at its own ``created_at``."""
         was_current = self._current_id == record.video_id
-        self.remove(record)
-        fresh = Record(event, order_key(event.created_at, arrival_of(record.key)), self.clock.utc())
-        self._enter({fresh.video_id: fresh})
+        self.remove(record.video_id)
+        key = self._enter(event, arrival_of(record.key))
+        self._records[event.id] = Record(event, key, self.clock.utc())
         if was_current:
             self._current_id = event.id
-        return fresh
 
     def stand_at(self, index: int) -> None:
         """Make the video at a position that exists the current one."""
-        self._current_id = self.at(index).video_id
+        self._current_id = self.event_at(index).id
 
     def move(self, record: Record, after: VideoState) -> None:
         """The one door: check the table, store, tell."""
@@ -243,7 +285,7 @@ class Ledger:
         was, now = before.loading_state, after.loading_state
         if now not in TRANSITIONS[was]:
             raise VideoManagerError(f"a video cannot go from {was} to {now}", record.video_id)
-        record._state = after  # noqa: SLF001  # the ledger's own page, written nowhere else
+        record.state = after
         if was is not LoadState.NOT_LOADED:
             del self._by_state[was][record.video_id]
         if now is not LoadState.NOT_LOADED:
@@ -270,51 +312,19 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget every video."""
+        self._keys.clear()
+        self._events.clear()
         self._records.clear()
-        self._by_key.clear()
         self._order = FeedOrder()
+        self._arrivals = Arrivals()
         for records in self._by_state.values():
             records.clear()
         self._current_id = None
         self._videos = ()
 
-    def _enter(self, fresh: dict[str, Record]) -> None:
-        if not fresh:
-            return
-        keys = [record.key for record in fresh.values()]
-        self._records.update(fresh)
-        self._by_key.update(zip(keys, fresh.values(), strict=True))
-        if len(keys) == 1:
-            self._order.add(keys[0])
-        else:
-            self._order.extend(keys)
+    def _enter(self, event: VideoEvent, arrival: int) -> int:
+        key = self._keys[event.id] = order_key(event.created_at, arrival)
+        self._events[key] = event
+        self._order.add(key)
         self._videos = None
-
-
-def checked_id(event: VideoEvent) -> str:
-    """The id of something that may be added.
-
-    Raises:
-        VideoManagerError: If it is no event, or has no id.
-    """
-    if not isinstance(event, VideoEvent):
-        raise VideoManagerError(
-            f"an event is needed, this is {type(event).__name__}", hint=_HOW_TO_MAKE_ONE
-        )
-    if isinstance(event.id, str) and event.id:
-        return event.id
-    raise VideoManagerError(
-        f"an event needs a non-empty id, this one has {event.id!r}",
-        hint=_HOW_TO_MAKE_ONE,
-    )
-
-
-def _is_gif(event: VideoEvent) -> bool:
-    """``event.is_gif``, with nearly every video ruled out by a plain search first."""
-    url = event.video_url or ""
-    if event.mime_type is None and isinstance(url, str) and "gif" not in url.lower():
-        return False
-    try:
-        return event.is_gif
-    except (AttributeError, TypeError):
-        return False  # what it says of itself is no text; loading it tells
+        return key

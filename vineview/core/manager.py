@@ -8,7 +8,6 @@ through the ledger's one door. It belongs to one event loop. (Reference, section
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import nullcontext
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +16,11 @@ from vineview.clock import Clock, SystemClock
 from vineview.core.breaker import BreakerMove, CircuitBreaker
 from vineview.core.cache import ByteCache
 from vineview.core.changes import RECORDABLE, ChangeKind
-from vineview.core.collector import collector_at_rest
 from vineview.core.config import VideoManagerConfig
+from vineview.core.entry import facts_of
 from vineview.core.events import VideoEvent
 from vineview.core.housekeeping import Housekeeping
-from vineview.core.ledger import Ledger, Record, checked_id
+from vineview.core.ledger import Ledger, Record
 from vineview.core.loading import Loader
 from vineview.core.migration import Migration, migrate
 from vineview.core.pool import ControllerPool
@@ -31,8 +30,6 @@ from vineview.core.state import LoadState, VideoState
 from vineview.errors import ConfigError, VideoManagerError
 
 __all__ = ["VideoManager"]
-
-_MANY = 10_000
 
 
 class VideoManager(Readings):
@@ -98,7 +95,9 @@ class VideoManager(Readings):
         Raises:
             VideoManagerError: If it has no id, or the manager was disposed of.
         """
-        return self.add_video_events((event,)) == 1
+        self._require_alive("add a video")
+        with self._announcer:
+            return self._house.welcome(self._ledger.add(event)) == 1
 
     def add_video_events(self, events: Iterable[VideoEvent]) -> int:
         """Enter many videos with one notification; how many are new in the feed.
@@ -113,8 +112,8 @@ class VideoManager(Readings):
             hint = "Pass a list, or use add_video_event."
             raise VideoManagerError("one event is not a batch", events.id, hint=hint)
         batch = tuple(events)
-        with self._announcer, collector_at_rest() if len(batch) > _MANY else nullcontext():
-            return self._house.welcome(self._ledger.add(batch))
+        with self._announcer:
+            return self._house.welcome(self._ledger.add_all(batch))
 
     def replace_video(self, video_id: str, event: VideoEvent) -> None:
         """Put another event in a video's place: what was loaded is freed, the state starts anew.
@@ -125,7 +124,7 @@ class VideoManager(Readings):
         if self._is_disposed:
             return
         record = self._require(video_id)
-        fresh_id = checked_id(event)
+        fresh_id = facts_of(event)["id"]
         if fresh_id != video_id and self._ledger.get(fresh_id) is not None:
             hint = "Remove one of the two first."
             raise VideoManagerError(f"the feed already has {fresh_id!r}", video_id, hint=hint)
@@ -276,7 +275,7 @@ class VideoManager(Readings):
         with self._announcer:
             self._preloader.config = config
             self._ledger.tell(ChangeKind.CONFIG, config=config.to_dict(), reason=reason)
-            self._house.welcome(())
+            self._house.welcome([])
             self._preloader.enforce_cap()
             self._house.enforce_window(may_load=self._preloader.has_loop)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from vineview.core.entry import facts_of
 from vineview.core.events import VideoEvent
-from vineview.core.ledger import checked_id
 from vineview.errors import VideoManagerError
 
 __all__ = ["Migration", "migrate"]
@@ -40,7 +40,7 @@ def migrate(events: Iterable[VideoEvent], add: Callable[[list[VideoEvent]], int]
     try:
         for position, event in enumerate(events):
             try:
-                checked_id(event)
+                facts_of(event)
             except VideoManagerError as error:
                 failures.append((position, str(error)))
             else:

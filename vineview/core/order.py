@@ -8,15 +8,17 @@ index 0 is the newest. (Reference, section 3.2.)
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain
 
 __all__ = ["FeedOrder", "arrival_of", "order_key"]
 
 _ARRIVAL_BITS = 48
 _FAR = 2**63
-
-_RUN = 1000
+_RUN = 500
+_FEW = 16
+"""Keys are put in their places one by one while they are fewer than one in so many."""
 
 
 def order_key(created_at: float, arrival: int) -> int:
@@ -40,7 +42,7 @@ def arrival_of(key: int) -> int:
 
 
 class FeedOrder:
-    """Sorted keys with positions.
+    """Sorted keys with positions. Those added wait unsorted until somebody asks for a position.
 
     Example:
         >>> old, new, newer = order_key(10, 0), order_key(20, 1), order_key(20, 2)
@@ -51,66 +53,86 @@ class FeedOrder:
     """
 
     def __init__(self) -> None:
-        self._runs: list[list[int]] = []
-        self._lasts: list[int] = []
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
+        self._runs: list[list[int]] = [[]]
+        # No key of a run is below its start; the first run takes whatever is below the second's.
+        self._starts = [0]
+        self._waiting: list[int] = []
+        self._ranks: list[int] | None = None
 
     def __iter__(self) -> Iterator[int]:
-        for run in reversed(self._runs):
-            yield from reversed(run)
+        return chain.from_iterable(map(reversed, reversed(self._sorted_runs())))
 
     def add(self, key: int) -> None:
         """Put one key in its place."""
-        self._length += 1
-        if not self._runs:
-            self._runs.append([key])
-            self._lasts.append(key)
-            return
-        at = min(bisect_left(self._lasts, key), len(self._runs) - 1)
-        run = self._runs[at]
-        insort(run, key)
-        if len(run) > 2 * _RUN:
-            later = run[_RUN:]
-            del run[_RUN:]
-            self._runs.insert(at + 1, later)
-            self._lasts.insert(at + 1, later[-1])
-        self._lasts[at] = run[-1]
+        self._waiting.append(key)
 
     def extend(self, keys: Iterable[int]) -> None:
-        """Put many keys in their places, with one sort."""
-        every = [key for run in self._runs for key in run]
-        every.extend(keys)
-        every.sort()
-        self._length = len(every)
-        self._runs = [every[at : at + _RUN] for at in range(0, len(every), _RUN)]
-        self._lasts = [run[-1] for run in self._runs]
+        """Put many keys in their places."""
+        self._waiting.extend(keys)
+
+    @property
+    def lowest(self) -> int:
+        """The key that comes last, of at least one."""
+        return self._sorted_runs()[0][0]
 
     def remove(self, key: int) -> None:
         """Take out a key that is in."""
-        at = bisect_left(self._lasts, key)
-        run = self._runs[at]
+        runs = self._sorted_runs()
+        at = self._run_of(key)
+        run = runs[at]
         del run[bisect_left(run, key)]
-        self._length -= 1
-        if run:
-            self._lasts[at] = run[-1]
-        else:
-            del self._runs[at]
-            del self._lasts[at]
+        self._ranks = None
+        if not run and len(runs) > 1:
+            del runs[at]
+            del self._starts[at]
 
     def index_of(self, key: int) -> int:
         """The position of a key that is in; 0 is the newest."""
-        at = bisect_left(self._lasts, key)
-        rank = sum(map(len, self._runs[:at])) + bisect_left(self._runs[at], key)
-        return self._length - 1 - rank
+        runs, ranks = self._sorted_runs(), self._ranks_of_runs()
+        at = self._run_of(key)
+        return ranks[-1] - 1 - ranks[at] - bisect_left(runs[at], key)
 
     def key_at(self, index: int) -> int:
         """The key at a position that exists."""
-        left = index
-        for run in reversed(self._runs):
-            if left < len(run):
-                return run[-1 - left]
-            left -= len(run)
-        raise IndexError(index)
+        runs, ranks = self._sorted_runs(), self._ranks_of_runs()
+        rank = ranks[-1] - 1 - index
+        if not 0 <= rank < ranks[-1]:
+            raise IndexError(index)
+        at = bisect_right(ranks, rank) - 1
+        return runs[at][rank - ranks[at]]
+
+    def _run_of(self, key: int) -> int:
+        return bisect_right(self._starts, key, 1) - 1
+
+    def _ranks_of_runs(self) -> list[int]:
+        """How many keys are below each run, and how many there are, counted when asked for."""
+        if self._ranks is None:
+            self._ranks = list(accumulate(map(len, self._runs), initial=0))
+        return self._ranks
+
+    def _sorted_runs(self) -> list[list[int]]:
+        """The runs, with every key in its place."""
+        if self._waiting:
+            self._ranks = None
+            if len(self._waiting) * _FEW > len(self._runs) * _RUN:
+                self._sort_all()
+            else:
+                for key in self._waiting:
+                    self._insert(key)
+            self._waiting.clear()
+        return self._runs
+
+    def _insert(self, key: int) -> None:
+        at = self._run_of(key)
+        run = self._runs[at]
+        insort(run, key)
+        if len(run) > 2 * _RUN:
+            self._runs.insert(at + 1, run[_RUN:])
+            self._starts.insert(at + 1, run[_RUN])
+            del run[_RUN:]
+
+    def _sort_all(self) -> None:
+        every = [*chain.from_iterable(self._runs), *self._waiting]
+        every.sort()
+        self._runs = [every[at : at + _RUN] for at in range(0, len(every), _RUN)]
+        self._starts = [run[0] for run in self._runs]

@@ -7,11 +7,12 @@ the one transition table first, so an illegal step cannot be written down anywhe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from vineview.core.events import VideoEvent
 from vineview.errors import VideoManagerError
@@ -45,6 +46,7 @@ class ErrorClass(StrEnum):
 
 
 _S = LoadState
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 TRANSITIONS: Mapping[LoadState, frozenset[LoadState]] = MappingProxyType(
     {
@@ -68,7 +70,12 @@ TRANSITIONS: Mapping[LoadState, frozenset[LoadState]] = MappingProxyType(
 """From each state, the states it may become."""
 
 
-@dataclass(frozen=True, slots=True)
+def slot_setters(cls: type) -> Iterator[Callable[[Any, Any], None]]:
+    """What an ``__init__`` written by hand may fill the slots of a frozen dataclass with."""
+    return (vars(cls)[field.name].__set__ for field in fields(cls))
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class VideoState:
     """One video at one moment. Equality ignores ``last_updated``.
 
@@ -94,15 +101,28 @@ class VideoState:
     error_message: str | None = None
     error_class: ErrorClass | None = None
     retry_count: int = 0
-    last_updated: datetime = field(
-        default_factory=lambda: datetime.fromtimestamp(0, UTC), compare=False
-    )
+    last_updated: datetime = field(default=_EPOCH, compare=False)
 
-    def __post_init__(self) -> None:
-        if self.retry_count < 0:
+    # Written out, as one is made for each step of each load: half the time of the generated one.
+    def __init__(  # noqa: PLR0917  # the signature a dataclass has
+        self,
+        event: VideoEvent,
+        loading_state: LoadState = LoadState.NOT_LOADED,
+        error_message: str | None = None,
+        error_class: ErrorClass | None = None,
+        retry_count: int = 0,
+        last_updated: datetime = _EPOCH,
+    ) -> None:
+        if retry_count < 0:
             raise VideoManagerError(
-                f"retry_count is {self.retry_count}, and cannot be negative", self.event.id
+                f"retry_count is {retry_count}, and cannot be negative", event.id
             )
+        _set_event(self, event)
+        _set_loading_state(self, loading_state)
+        _set_error_message(self, error_message)
+        _set_error_class(self, error_class)
+        _set_retry_count(self, retry_count)
+        _set_last_updated(self, last_updated)
 
     @property
     def error(self) -> str | None:
@@ -192,3 +212,13 @@ class VideoState:
             legal = self.event.is_gif
         if not legal:
             raise VideoManagerError(f"a video cannot go from {before} to {to}", self.event.id)
+
+
+(
+    _set_event,
+    _set_loading_state,
+    _set_error_message,
+    _set_error_class,
+    _set_retry_count,
+    _set_last_updated,
+) = slot_setters(VideoState)
