@@ -12,11 +12,14 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.channel import Channel
@@ -29,7 +32,6 @@ from vineview.media.frames import poster_of
 from vineview.media.opening import open_clip
 from vineview.media.probe import ClipInfo, examined, probe
 from vineview.media.remux import Remuxer
-from vineview.media.synthesis import Card, encode
 
 __all__ = ["rehearse", "work"]
 
@@ -252,12 +254,30 @@ class _Clip(io.RawIOBase):
 
 def rehearse() -> None:
     """Do everything once, so that a worker, which can open no file, imports nothing late."""
-    with tempfile.TemporaryDirectory(prefix="vineview-") as folder:
-        card = Card(picture="testsrc2", size=(64, 48), seconds=1, fps=5)
-        other = replace(card, video_codec="mpeg4", audio_codec="ac3")
+    with tempfile.TemporaryFile() as file:
+        _write_clip(file)
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for made in (card, other):
-            with encode(Path(folder) / "clip.mp4", made).open("rb") as file:
-                for what in ("probe", "load"):
-                    _Job(Channel(nowhere, nowhere), file.fileno(), what=what, name="a clip").do()
+        for what in ("probe", "load"):
+            _Job(Channel(nowhere, nowhere), file.fileno(), what=what, name="a clip").do()
         os.close(nowhere)
+
+
+def _write_clip(file: IO[bytes]) -> None:
+    """A small clip whose picture and sound must be converted."""
+    with av.open(file, "w", format="matroska") as output:
+        video = output.add_stream("mpeg4", rate=10)
+        audio = output.add_stream("ac3", rate=48_000)
+        assert isinstance(video, VideoStream)
+        assert isinstance(audio, AudioStream)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        audio.layout = "stereo"
+        for number in range(10):
+            picture = VideoFrame(64, 48, "yuv420p")
+            picture.pts = number
+            output.mux(video.encode(picture))
+            sound = AudioFrame("fltp", "stereo", 1536)
+            sound.sample_rate, sound.pts = 48_000, 1536 * number
+            output.mux(audio.encode(sound))
+        output.mux(video.encode(None))
+        output.mux(audio.encode(None))
+    file.flush()
