@@ -27,7 +27,7 @@ from vineview.telemetry.frames import events_frame, samples_frame
 from vineview.telemetry.jsontext import dump
 from vineview.telemetry.labels import carry_labels
 from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
-from vineview.telemetry.reading import Document, Finding, read
+from vineview.telemetry.reading import Document, Finding, load
 from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import Sample, parse_at, record_to_change, record_to_video
 from vineview.telemetry.store import Store
@@ -124,7 +124,7 @@ class Telemetry:
         documents, findings, failure = list[Document](), list[Finding](), None
         for source in sources.find(asked):
             try:
-                documents.append(read(source.read(), source.name))
+                documents.append(load(source))
             except TelemetryError as error:
                 if source.named:
                     raise

@@ -85,7 +85,11 @@ def folder_tables(folder: Path, document: Document) -> Iterator[pa.Table]:
 
 def is_folder(folder: Path) -> bool:
     """Whether a folder is a partitioned export."""
-    return folder.name.lower().endswith(".parquet") or bool(_files(folder))
+    return (
+        (folder / HEADER_FILE).is_file()
+        or any(each.is_dir() and "=" in each.name for each in folder.iterdir())
+        or folder.name.lower().endswith(".parquet")
+    )
 
 
 class Writer:

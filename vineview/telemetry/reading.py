@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 from vineview.errors import TelemetryError
 from vineview.telemetry import csvtext, otlp, parquet
@@ -18,8 +19,24 @@ from vineview.telemetry.findings import Document, Finding, not_export
 from vineview.telemetry.lines import LineReader
 from vineview.telemetry.packing import unpacked
 from vineview.telemetry.scanning import Scanner
+from vineview.telemetry.sources import Source, is_url
 
-__all__ = ["Document", "Finding", "read"]
+__all__ = ["Document", "Finding", "load", "read"]
+
+
+def load(source: Source) -> Document:
+    """Read one export, wherever it is; a folder of Parquet files too.
+
+    Raises:
+        TelemetryError: As `read`, and if it cannot be opened or fetched.
+    """
+    folder = Path(source.name)
+    if is_url(source.name) or not folder.is_dir():
+        return read(source.read(), source.name)
+    document = Document(source.name)
+    for table in parquet.folder_tables(folder, document):
+        document.take(table_to_records(table))
+    return _finished(document)
 
 
 def read(data: bytes, source: str) -> Document:

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Final
 
 from vineview.errors import TelemetryError
+from vineview.telemetry import parquet
 
-__all__ = [
-    "READ_SUFFIXES",
-    "Source",
-    "find",
-    "is_compressed",
-    "is_lines",
-    "is_url",
-    "layout_problem",
-    "unreadable",
-]
+__all__ = ["READ_SUFFIXES", "Source", "find", "is_url", "unreadable"]
 
-READ_SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
-"""The names read from a folder, and written."""
-_NOT_READ: Final = (".csv", ".parquet", ".zst", ".tsv", ".arrow", ".feather", ".xlsx")
+READ_SUFFIXES: Final = (
+    *(
+        suffix + packing
+        for packing in ("", ".gz", ".zst")
+        for suffix in (".json", ".ndjson", ".jsonl", ".csv")
+    ),
+    ".parquet",
+)
+"""The names read from a folder; what a file named outright holds is told by its content."""
+_NOT_READ: Final = (".tsv", ".arrow", ".feather", ".xlsx", ".orc", ".avro")
+_SHORT: Final = ".json, .ndjson, .jsonl, .csv, plain, .gz or .zst, and .parquet"
 _TIMEOUT_S: Final = 30.0
 
 
@@ -57,7 +57,7 @@ def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
     """Turn what was asked for into sources, in order, each once.
 
     Args:
-        places: Files, folders (their exports, not deeper), globs, http(s) addresses.
+        places: Files, folders (the exports in them, or Parquet by day), globs, http(s) addresses.
 
     Raises:
         TelemetryError: If a place does not exist, holds no export, or is of a format not read.
@@ -70,43 +70,26 @@ def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
                 yield source
 
 
-def layout_problem(name: str) -> str | None:
-    """Why a name is not one of a format that is read and written, or ``None``."""
-    lowered = name.lower()
-    if lowered.endswith(_NOT_READ):
-        return f"{Path(lowered).suffix} files are not read or written by this version"
-    return None
-
-
-def is_lines(name: str) -> bool:
-    """Whether a file of this name holds one record a line."""
-    return name.lower().removesuffix(".gz").endswith((".ndjson", ".jsonl"))
-
-
-def is_compressed(name: str) -> bool:
-    """Whether a file of this name is gzip."""
-    return name.lower().endswith(".gz")
-
-
 def _expand(place: str) -> Iterator[Source]:
     if is_url(place):
         yield Source(place, named=True)
         return
     path = Path(place).expanduser()
-    if path.is_dir():
+    if path.is_dir() and parquet.is_folder(path):
+        yield Source(str(path), named=True)
+    elif path.is_dir():
         inside = sorted(str(each) for each in path.iterdir() if _is_export_name(each.name))
         if not inside:
             raise TelemetryError(
-                f"{place} holds no export", source=place, hint=f"Read are {', '.join(_short())}."
+                f"{place} holds no export", source=place, hint=f"Read are {_SHORT}."
             )
         yield from (Source(each, named=False) for each in inside)
     elif path.exists():
-        problem = layout_problem(path.name)
-        if problem:
+        if path.name.lower().endswith(_NOT_READ):
             raise TelemetryError(
-                f"{place} cannot be read: {problem}",
+                f"{place} cannot be read: {path.suffix} files are not performance exports",
                 source=place,
-                hint=f"Read are {', '.join(_short())}, plain or as .gz.",
+                hint=f"Read are {_SHORT}.",
             )
         yield Source(str(path), named=True)
     else:
@@ -128,10 +111,6 @@ def _glob(place: str) -> Iterator[Source]:
 
 def _is_export_name(name: str) -> bool:
     return name.lower().endswith(READ_SUFFIXES)
-
-
-def _short() -> list[str]:
-    return [suffix for suffix in READ_SUFFIXES if not suffix.endswith(".gz")]
 
 
 def is_url(place: str) -> bool:
