@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 from vineview.errors import MediaError
 from vineview.media.codecs import Action, Plan, TrackPlan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
+from vineview.media.frame_clock import FrameClock
 from vineview.media.opening import MAX_PIXELS, Source, open_clip, source_name
 from vineview.media.packets import BROADCAST, PacketReader, demuxed
 from vineview.media.picture import PictureEncoder
@@ -40,11 +41,7 @@ __all__ = ["Transcoder"]
 
 _DECODER = {"max_pixels": str(MAX_PIXELS), "threads": "2"}
 _BACK_OFF_S = (0.0, 1.0, 4.0, 15.0, 60.0, float("inf"))
-_MAX_STEP_BACK_S = 1.0
 _SOUND_LEAD_S = 0.2
-_TOGETHER_S = 1.0
-_LEAST_STEP_S, _USUAL_STEP_S, _MOST_STEP_S = 0.001, 0.04, 60.0
-_USUAL_SAMPLE_RATE = 48_000
 _MAX_HELD_BYTES = 2**25
 _MAX_HELD_PACKETS = 5000
 _MAX_BEFORE_KEYFRAME = 300
@@ -166,7 +163,7 @@ class _Conversion:
         self._picture: PictureEncoder | None = None
         self._sound: SoundEncoder | None = None
         self._copies: dict[int, _Copy] = {}
-        self._times: dict[int, _Times] = {}
+        self._times: dict[int, FrameClock] = {}
         self._before: VideoFrame | None = None
         for track in (self._video, self._audio):
             if track is not None and _is_converted(plan, track):
@@ -213,7 +210,7 @@ class _Conversion:
             for packet in reader.read(self._start_s):
                 if not self._times:
                     self._owner.origin_s = reader.origin_s
-                    self._times = {track.index: _Times(reader.clock) for track in tracks}
+                    self._times = {track.index: FrameClock(reader.clock) for track in tracks}
                 yield packet
             return
         origin_s = min(float((track.start_time or 0) * tick(track)) for track in tracks)
@@ -222,7 +219,7 @@ class _Conversion:
             begun_s=self._start_s,
             is_broadcast=self._container.format.name in BROADCAST,
         )
-        self._times = {track.index: _Times(clock) for track in tracks}
+        self._times = {track.index: FrameClock(clock) for track in tracks}
         self._clock = TrackClock(clock)
         packets = self._sought(video, tracks, origin_s)
         held: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
@@ -389,60 +386,6 @@ class _Copy:
         for one in self._filter(packet):
             one.stream = self._target
             yield one
-
-
-class _Times:
-    """When each decoded frame of a track is shown or heard, from the clip's beginning.
-
-    Times that are missing go on from the frame before. A leap is damage, after which the track goes
-    on where it was, and the others leap with it.
-    """
-
-    def __init__(self, clock: ClipClock) -> None:
-        self._clock = clock
-        self._skew_s = clock.skew_s
-        self._next_s: float | None = None
-        self._last_s = float("-inf")
-        self.step_s = 0.0
-        """How long the last frame lasts."""
-
-    def of(self, frame: VideoFrame | AudioFrame, track: Stream) -> float:
-        """The time of the next frame."""
-        self.step_s = _step_s(frame, track)
-        stored = frame.pts if frame.pts is not None else frame.dts
-        at_s = self._next_s or 0.0
-        if stored is not None:
-            stored_s = float(stored * (frame.time_base or tick(track)))
-            at_s = stored_s + self._skew_s
-            expected_s = self._next_s
-            if expected_s is None and abs(at_s) > self._clock.max_leap_s + self._clock.begun_s:
-                expected_s = self._clock.begun_s
-            if expected_s is not None and self._has_leapt(at_s - expected_s):
-                at_s = self._mended(stored_s, expected_s)
-        if at_s <= self._last_s and isinstance(frame, VideoFrame):
-            at_s = self._last_s + self.step_s
-        self._last_s = at_s
-        self._next_s = at_s + self.step_s
-        return at_s
-
-    def _has_leapt(self, leap_s: float) -> bool:
-        return not -_MAX_STEP_BACK_S <= leap_s <= self._clock.max_leap_s
-
-    def _mended(self, stored_s: float, expected_s: float) -> float:
-        shared_s = self._clock.skew_s
-        if shared_s == self._skew_s or abs(stored_s + shared_s - expected_s) >= _TOGETHER_S:
-            shared_s = self._clock.skew_s = expected_s - stored_s
-        self._skew_s = shared_s
-        return stored_s + shared_s
-
-
-def _step_s(frame: VideoFrame | AudioFrame, track: Stream) -> float:
-    if isinstance(frame, AudioFrame):
-        return frame.samples / (frame.sample_rate or _USUAL_SAMPLE_RATE)
-    if frame.duration and frame.time_base:
-        return min(max(float(frame.duration * frame.time_base), _LEAST_STEP_S), _MOST_STEP_S)
-    rate = getattr(track, "average_rate", None) or getattr(track, "guessed_rate", None)
-    return min(max(float(1 / rate), _LEAST_STEP_S), _MOST_STEP_S) if rate else _USUAL_STEP_S
 
 
 def _time_s(packet: Packet[Any]) -> float | None:
