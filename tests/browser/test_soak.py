@@ -1,0 +1,31 @@
+"""Fifty swipes leave nothing behind; five hundred are ``vineview bench soak``."""
+
+from __future__ import annotations
+
+import pytest
+
+from vineview.bench.soak import Soak
+
+pytestmark = pytest.mark.browser
+
+SWIPES = 25
+
+
+@pytest.fixture
+def soak(tab, lab):
+    soak = Soak(tab.page, lab)
+    soak.open()
+    yield soak
+    soak.notebook.shut_down()
+
+
+def test_fifty_swipes_leave_nothing_behind(soak):
+    soak.swipe(SWIPES)
+    before = soak.census()
+    soak.swipe(SWIPES)
+    after = soak.census()
+    for name in ("videos", "urls", "elements", "handles", "processes"):
+        assert getattr(after, name) <= getattr(before, name), name
+    assert after.tasks <= before.tasks + 1  # a task of the kernel's own may be under way
+    assert after.threads <= before.threads + 4  # the pool's threads come as they are first needed
+    assert after.videos <= 4
