@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -220,6 +222,138 @@ class TestCursor:
     def test_it_needs_a_time_zone(self):
         with pytest.raises(UsageError, match="no time zone"):
             MemoryChart(leaking()).cursor_at = datetime(2026, 1, 1)  # noqa: DTZ001 - the mistake under test
+
+
+class TestLookingCloser:
+    """The page asks for a stretch; the kernel answers with it, cut to the pixels shown."""
+
+    ZOOM: ClassVar = {
+        "start_ms": START.timestamp() * 1000 + 600_000,
+        "end_ms": START.timestamp() * 1000 + 900_000,
+    }
+
+    def ask(self, browser, kind="cut", seq=1, **fields):
+        browser.say("hello")
+        browser.clear()
+        browser.say(kind, seq=seq, **{**self.ZOOM, "width_px": 600, **fields})
+
+    def test_a_stretch_comes_back_in_full_with_a_point_on_each_side(self, browser_of):
+        browser = browser_of(MemoryChart(leaking()))
+        self.ask(browser, seq=7)
+        (message,) = browser.of("detail")
+        assert (message["seq"], message["view"], message["whole"]) == (7, "v1", True)
+        lines = {line["uid"]: line for line in message["lines"]}
+        assert set(lines) == {"measured", "estimate", "controllers"}
+        at_ms, memory = points_of(lines["measured"], browser.buffers_of("detail")[0])
+        assert at_ms[0] == pytest.approx(self.ZOOM["start_ms"] - 30_000, abs=0.01)
+        assert at_ms[-1] == pytest.approx(self.ZOOM["end_ms"] + 30_000, abs=0.01)
+        assert memory.size == 13
+
+    def test_it_has_no_more_points_than_the_pixels_can_show(self, browser_of):
+        browser = browser_of(MemoryChart(leaking(minutes=16 * 60)))
+        whole = {"start_ms": START.timestamp() * 1000, "end_ms": START.timestamp() * 1000 + 57.6e6}
+        self.ask(browser, width_px=100, **whole)
+        ((buffers),) = browser.buffers_of("detail")
+        assert len(buffers[0]) <= 200 * 4
+        self.ask(browser, width_px=10_000_000, **whole)
+        assert len(browser.of("detail")) == 1
+
+    @pytest.mark.parametrize(
+        "stretch",
+        [
+            {"start_ms": 5, "end_ms": 5},
+            {"start_ms": 9, "end_ms": 5},
+            {"start_ms": float("nan")},
+            {"start_ms": "then"},
+            {"end_ms": float("inf")},
+        ],
+    )
+    def test_a_stretch_that_makes_no_sense_is_said(self, browser_of, stretch):
+        chart = MemoryChart(leaking())
+        browser = browser_of(chart)
+        for kind in ("cut", "select"):
+            self.ask(browser, kind, **stretch)
+        assert "has no length" in chart.faults[0]
+        assert browser.of("detail") == []
+
+    def test_a_marked_stretch_is_analysed(self, browser_of):
+        browser = browser_of(MemoryChart(leaking()))
+        self.ask(browser, "select", seq=3)
+        (message,) = browser.of("selection")
+        tiles = {tile["label"]: tile for tile in message["tiles"]}
+        assert message["seq"] == 3
+        assert tiles["peak"]["value"] == "291"
+        assert tiles["peak"]["note"] == "lowest 260"
+        assert tiles["average"]["value"] == "277"
+        assert float(tiles["growth"]["value"]) == pytest.approx(360, rel=0.1)
+        assert tiles["growth"]["note"].startswith("95 %: ")
+        assert "2026-01-01 09:10:00 to 09:15:00 UTC" in message["summary"]
+
+    def test_a_mark_where_nothing_was_measured_says_so(self, browser_of):
+        browser = browser_of(MemoryChart(leaking()))
+        self.ask(browser, "select", start_ms=1000, end_ms=2000)
+        (tile,) = browser.of("selection")[0]["tiles"]
+        assert tile["note"] == "nothing was measured here"
+
+
+class TestAppending:
+    """A live sample is appended; the whole goes out only when it must."""
+
+    @pytest.fixture
+    async def page(self, monitor, clock, browser_of):
+        monitor.start()
+        chart = MemoryChart(monitor, clock=clock)
+        await clock.advance(65)
+        browser = browser_of(chart)
+        browser.say("hello")
+        browser.clear()
+        yield browser
+        await chart.aclose()
+
+    async def test_a_sample_is_a_few_points_and_no_figure(self, page, clock):
+        await clock.advance(10)
+        assert page.of("figure") == []
+        ((message, buffers),) = [each for each in page.sent if each[0]["kind"] == "append"]
+        assert {line["uid"] for line in message["lines"]} == {"measured", "estimate", "controllers"}
+        assert sum(map(len, buffers)) < 300
+
+    async def test_it_costs_the_same_after_hours(self, page, monitor, clock):
+        def cost():
+            return sum(len(str(message)) + sum(map(len, buffers)) for message, buffers in page.sent)
+
+        await clock.advance(10)
+        early = cost()
+        now = clock.utc()
+        history = [
+            replace(monitor.current_sample, at=now - timedelta(seconds=10 * n))
+            for n in range(900, 0, -1)
+        ]
+        monitor.refill(history)
+        page.say("hello")
+        await clock.advance(10)
+        page.clear()
+        await clock.advance(10)
+        assert [message["kind"] for message, _ in page.sent] == ["readout", "append"]
+        assert cost() < min(1.2 * early, 4000)
+
+    async def test_a_view_that_missed_something_gets_the_whole(self, page, clock):
+        await clock.advance(10)
+        page.say("behind")
+        (figure,) = page.of("figure")
+        assert figure["view"] == "v1"
+
+    async def test_history_that_was_rewritten_is_sent_anew(self, page, monitor, clock):
+        monitor.reset()
+        await clock.advance(30)
+        assert len(page.of("figure")) >= 1
+
+    async def test_what_it_says_live_is_what_analytics_say(self, page, monitor, clock):
+        await clock.advance(120)
+        growth = next(t for t in page.of("readout")[-1]["tiles"] if t["label"] == "growth")
+        usage = monitor.get_analytics().memory_usage
+        assert float(growth["value"]) == pytest.approx(
+            usage.robust_growth_rate_mb_per_hour, abs=0.1
+        )
 
 
 class TestStill:
