@@ -18,7 +18,7 @@ from typing import Final
 import pandas as pd
 
 from vineview.telemetry import signs
-from vineview.telemetry.buckets import DAY_H, buckets_of
+from vineview.telemetry.buckets import DAY_H
 from vineview.telemetry.ranges import describe_duration
 from vineview.telemetry.rates import Interval
 from vineview.telemetry.trend import DAILY_CYCLE_MB, DAILY_CYCLE_SHARE, Growth, Shape
@@ -51,6 +51,8 @@ _MIN_WINDOW_H: Final = 0.1
 _MATERIAL_MB: Final = 25.0
 _MATERIAL_SHARE: Final = 0.2
 _OFFSET: Final = 0.5
+_CLEAR: Final = 0.1
+_CLEAR_LATE: Final = 0.25
 _REST: Final = 0.35
 _TIMES: Final = 6.0
 _TIMES_ABOUT_A_DAY: Final = 10.0
@@ -118,7 +120,6 @@ def judge(buckets: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> 
         >>> judge(buckets, growth(buckets)).verdict
         <Verdict.LEAKING: 'leaking'>
     """
-    buckets = buckets if "hours" in buckets else buckets_of(buckets)
     if rate is None or rate.interval is None or rate.buckets < _MIN_BUCKETS:
         count = int(buckets["count"].sum())
         sessions = int(buckets["session"].nunique())
@@ -232,6 +233,8 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     beside = _beside(rate, when)
     if interval.low <= 0 or not _matters(rate):
         return _not_growing(rate, interval, text, when, beside)
+    if interval.low < _CLEAR * rate.mb_per_hour:
+        return Verdict.INCONCLUSIVE, f"Memory seems to grow, but may hardly: {text}{beside}."
     level = float(buckets["median"].median())
     cycle = steepest_cycle_mb_per_hour(level)
     if rate.window_h < DAY_H and rate.mb_per_hour <= cycle:
@@ -254,6 +257,10 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     if rate.shape is Shape.LEVELLED and grown < _REST * rate.bend_mb:
         return Verdict.INCONCLUSIVE, (
             f"Memory grew by {rate.bend_mb:.0f} MB until {when} and has hardly grown since: {text}."
+        )
+    if rate.late_mb_per_hour < _CLEAR_LATE * rate.mb_per_hour:
+        return Verdict.INCONCLUSIVE, (
+            f"Memory grew by {text}{beside}, but of late only by {rate.late_mb_per_hour:+.1f} MB/h."
         )
     follows = signs.follows_controllers(buckets)
     if follows:

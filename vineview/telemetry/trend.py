@@ -20,7 +20,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vineview.telemetry import shapes
-from vineview.telemetry.buckets import buckets_of
 from vineview.telemetry.rates import Interval, huber, spread_of, theil_sen
 
 __all__ = [
@@ -47,6 +46,7 @@ DAILY_CYCLE_SHARE: Final = 0.1
 _TAIL: Final = 10
 _CHANGE: Final = 0.10
 _FEW: Final = 8
+_LATE: Final = 0.6
 _CALM: Final = 0.5
 
 
@@ -103,6 +103,7 @@ class Growth:
         fallen_mb: What they have given back in sum; zero if they have added.
         bend_mb: By how much memory moved before it levelled off.
         on_floor: Whether the rate is that of the buckets' low quantile, not of their medians.
+        late_mb_per_hour: The rate over the last 60 % of the window.
     """
 
     mb_per_hour: float
@@ -121,6 +122,7 @@ class Growth:
     fallen_mb: float = 0.0
     bend_mb: float = 0.0
     on_floor: bool = False
+    late_mb_per_hour: float = 0.0
 
 
 def trend(values: Floats) -> Trend:
@@ -174,7 +176,6 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         >>> round(growth(buckets_of(samples)).mb_per_hour)
         60
     """
-    buckets = buckets if "hours" in buckets else buckets_of(buckets)
     names = ("hours", "median", "low")
     hours, level, floor = (buckets[name].to_numpy(dtype=np.float64) for name in names)
     if hours.size < 2:  # noqa: PLR2004 - a slope needs two points
@@ -185,7 +186,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
     form = _form(hours, told, buckets["session"].to_numpy(dtype=np.int64))
     if form.beside.shape[1] >= hours.size:
         return None
-    rate, interval = _rate(hours, told, form.beside)
+    rate, interval, late = _rate(hours, told, form.beside)
     floor_rate = _rate(hours, floor, form.beside)[0] if hours.size >= _FEW else None
     turned_at = None if form.row is None else buckets["at"].iloc[form.row]
     start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
@@ -206,6 +207,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         fallen_mb=form.fallen_mb,
         bend_mb=form.bend_mb,
         on_floor=on_floor,
+        late_mb_per_hour=late,
     )
 
 
@@ -282,10 +284,13 @@ def _curving(hours: Floats) -> float:
     return float(min((np.pi / 12 * hours[-1]) ** 2 / 8, 1.0))
 
 
-def _rate(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Interval | None]:
-    """The slope and its interval, with what lies beside it fitted by Huber regression."""
+def _rate(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Interval | None, float]:
+    """The slope, its interval, and the slope of late, beside what Huber regression takes out."""
     beta = huber(np.column_stack((beside, hours)), values)
-    return theil_sen(hours, values - beside @ beta[:-1], beside)
+    freed = values - beside @ beta[:-1]
+    lately = hours >= hours[-1] - _LATE * (hours[-1] - hours[0])
+    late = theil_sen(hours[lately], freed[lately], beside[lately, :1])[0]
+    return *theil_sen(hours, freed, beside), late
 
 
 def _direction(value: float, bound: float) -> Direction:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import signal
 
 from vineview.telemetry.leak import detectable_mb_per_hour
 
@@ -130,8 +131,6 @@ def _begin(rng: np.random.Generator, window_h: float) -> Draw:
 
 def _add_noise(draw: Draw, sd: float, correlation_h: float) -> None:
     """AR(1) noise that resembles itself for ``correlation_h`` hours."""
-    from scipy import signal
-
     step_h = draw.hour[1]
     correlation_h = min(correlation_h, draw.window_h / 20)
     keep = float(np.exp(-step_h / correlation_h)) if correlation_h > 0 else 0.0
@@ -251,8 +250,6 @@ def _walk(draw: Draw) -> None:
     draw.memory = np.full(draw.hour.size, draw.level)
     step_h, draw.spread = draw.hour[1], 0.0
     correlation_h = draw.at(0.05, 0.25)
-    from scipy import signal
-
     sd, keep = draw.rng.uniform(5, 30), float(np.exp(-step_h / correlation_h))
     shocks = draw.rng.normal(0, sd * np.sqrt(1 - keep**2), draw.hour.size)
     shocks[0] = draw.rng.normal(0, sd)
