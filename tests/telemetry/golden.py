@@ -129,7 +129,7 @@ def check_alerts(store, telemetry, limits: Thresholds):
     books = alerts_in_store(store, limits)
     found = [alert for book in books.values() for alert in book.history]
     assert len(found) == wanted.total_alerts
-    latest = sorted(found, key=lambda alert: alert.at)[-1].at
+    latest = max(alert.at for alert in found)
     assert latest == wanted.recent_alerts[-1].at
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 START = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
@@ -52,6 +53,14 @@ def session(seed: int = 3, *, device: str | None = None, samples: int = 240, gro
         if index % 23 == 7:
             record["circuit_breaker_trips"] = None
         made.append(record)
+    events = happenings(rng, labels, samples)
+    rng.shuffle(made)
+    rng.shuffle(events)
+    return made, events
+
+
+def happenings(rng, labels, samples):
+    """Events of every kind that counts, two for each sample."""
     events: list[dict[str, Any]] = []
     for index in range(samples * 2):
         at = {"at": stamp(15 * index + 0.5), **labels}
@@ -87,9 +96,7 @@ def session(seed: int = 3, *, device: str | None = None, samples: int = 240, gro
         elif roll < 0.9:
             facts = {"event": "decode_error", "error": "bad clip"}
             events.append({**at, "kind": "playback", **facts})
-    rng.shuffle(made)
-    rng.shuffle(events)
-    return made, events
+    return events
 
 
 def fleet(devices: int = 5):
@@ -200,7 +207,7 @@ def restarts(samples):
     rows, edges = measured(samples), set()
     for name in ("session_id", *COUNTERS):
         told = known(rows, name)
-        for before, after in zip(told, told[1:], strict=False):
+        for before, after in pairwise(told):
             is_new = (
                 before[name] != after[name]
                 if name == "session_id"

@@ -231,7 +231,7 @@ class TestWire:
         wire = analytics.to_wire()
         assert set(wire) == {
             *("memoryUsage", "preloadPerformance", "errorAnalysis", "alertSummary"),
-            *("recommendations", "timeRange", "sampleCount"),
+            *("recommendations", "timeRange", "sampleCount", "userPatterns", "fleet"),
         }
         assert set(wire["memoryUsage"]) == {
             *("peak", "average", "minimum", "trend", "growthRateMBPerSecond", "distribution")

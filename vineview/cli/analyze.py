@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vineview.cli import output
@@ -29,7 +30,14 @@ def register(commands: Any) -> None:
         "telemetry",
         nargs="+",
         metavar="TELEMETRY",
-        help="an export: file, folder of files, glob, or http(s) address",
+        help="an export: file, folder of files, glob, or http(s) address; with an engine "
+        "elsewhere a folder of Parquet, or the name of a table",
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="E",
+        help="what answers: spark, spark://..., sc://..., trino://... or clickhouse://...; "
+        "without it DuckDB in this process",
     )
     parser.add_argument(
         "--range",
@@ -47,7 +55,8 @@ def _run(args: argparse.Namespace) -> int:
     from vineview.telemetry.summary import analytics_text, counted, span
 
     parse_range(args.range)  # a wrong range is said before a long read
-    telemetry = Telemetry.open(*args.telemetry)
+    with output.progress(_bytes(args.telemetry), "Reading", unit="B") as bar:
+        telemetry = Telemetry.open(*args.telemetry, engine=args.engine, progress=bar.update)
     analytics = telemetry.analytics(args.range)
     for finding in telemetry.findings[:_SHOWN_FINDINGS]:
         print(f"{finding.severity}: {finding}", file=sys.stderr)
@@ -61,6 +70,12 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _bytes(places: list[str]) -> int | None:
+    """How many bytes there are to read, if all are files here."""
+    files = [Path(place) for place in places]
+    return sum(each.stat().st_size for each in files) if all(map(Path.is_file, files)) else None
+
+
 def _document(telemetry: Telemetry, analytics: Analytics) -> dict[str, Any]:
     """The analytics under their Python names, and how the reading went."""
     from dataclasses import asdict
@@ -69,6 +84,10 @@ def _document(telemetry: Telemetry, analytics: Analytics) -> dict[str, Any]:
     memory = document["memory_usage"]
     interval = analytics.memory_usage.growth_rate_interval
     memory["growth_rate_interval"] = None if interval is None else interval._asdict()
+    if analytics.fleet is not None:
+        for device, each in zip(document["fleet"]["worst"], analytics.fleet.worst, strict=True):
+            own = each.growth_rate_interval
+            device["growth_rate_interval"] = None if own is None else own._asdict()
     start_at, end_at = analytics.time_range
     return {
         "source": telemetry.source,

@@ -44,12 +44,13 @@ def to_json(document: Any) -> str:
     return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def progress(total: int | None, label: str) -> AbstractContextManager[Any]:
+def progress(total: int | None, label: str, *, unit: str = "it") -> AbstractContextManager[Any]:
     """A progress bar on stderr while it is a terminal, silent otherwise.
 
     Args:
         total: How many units there are, or ``None`` if unknown.
         label: What is being done.
+        unit: What is counted, such as ``B`` for bytes; then shown in thousands and millions.
 
     Returns:
         A context manager with ``update(n)``.
@@ -57,7 +58,13 @@ def progress(total: int | None, label: str) -> AbstractContextManager[Any]:
     from tqdm import tqdm
 
     bar: AbstractContextManager[Any] = tqdm(
-        total=total, desc=label, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+        total=total,
+        desc=label,
+        unit=unit,
+        unit_scale=unit != "it",
+        file=sys.stderr,
+        disable=not sys.stderr.isatty(),
+        leave=False,
     )
     return bar
 

@@ -210,7 +210,9 @@ def _memory(store: Store, seen: dict[str, Any]) -> MemoryUsage:
         if interval is None
         else Interval(interval.low / 3600, interval.high / 3600),
         leak=_of_devices(judge(buckets, robust, pressures=seen["pressures"] or 0), seen, robust),
-        projections=projections(robust, seen["last_measured_at"], current_mb=current),
+        projections=()
+        if seen["devices"] > 1  # levels are those of one device
+        else projections(robust, seen["last_measured_at"], current_mb=current),
         distribution=tuple(
             MemoryBucket(
                 row["start"], row["start"] + _BUCKET_MB, row["count"], row["count"] / count

@@ -5,6 +5,7 @@ The verdict comes first, then the figures behind it, then what to do.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["analytics_html", "analytics_text", "counted", "span"]
 
 _SHOWN_ERRORS: Final = 5
+_SHOWN_DEVICES: Final = 5
 _ACCENTS: Final = {"leaking": "#c62828", "not_leaking": "#2e7d32"}
 _LEFT: Final = 'style="text-align:left;vertical-align:top"'
 
@@ -33,6 +35,9 @@ def analytics_text(analytics: Analytics) -> str:
         [_title(analytics), *(f"  {sentence}" for sentence in _evidence(analytics))],
         [f"{name:<10}{value}" for name, value in _figures(analytics)],
         _error_lines(analytics),
+        _table_lines(_group_title(analytics), _groups(analytics)),
+        _table_lines("Watching", _patterns(analytics)),
+        _table_lines(_fleet_title(analytics), _fleet(analytics)),
         [f"{urgency}: {advice}" for urgency, advice in _advice(analytics)],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -52,6 +57,9 @@ def analytics_html(analytics: Analytics) -> str:
         f"{escape(' '.join(_evidence(analytics)))}</p>"
         f"{_table(_figures(analytics))}"
         f"{_table(errors, caption=_error_title(analytics)) if errors else ''}"
+        f"{_table(_groups(analytics), caption=_group_title(analytics))}"
+        f"{_table(_patterns(analytics), caption='Watching')}"
+        f"{_table(_fleet(analytics), caption=_fleet_title(analytics))}"
         f"{_table(_advice(analytics), caption='What to do')}"
         f'<p style="opacity:.7">{escape(span(analytics))}</p>'
     )
@@ -149,6 +157,10 @@ def _preloads(analytics: Analytics) -> str:
         )
     if preloads.slow_preloads:
         parts.append(f"{preloads.slow_preloads} slow")
+    if preloads.timeouts:
+        parts.append(f"{preloads.timeouts} timed out")
+    if preloads.cache_hit_rate is not None:
+        parts.append(f"{preloads.cache_hit_rate:.0%} from the cache")
     return ", ".join(parts)
 
 
@@ -164,6 +176,73 @@ def _error_lines(analytics: Analytics) -> list[str]:
     shown = errors.top_errors[:_SHOWN_ERRORS]
     lines = (f"{each.count:>7}  {each.share:>4.0%}  {each.message}" for each in shown)
     return [_error_title(analytics), *lines]
+
+
+def _group_title(analytics: Analytics) -> str:
+    dimensions = dict.fromkeys(each.dimension for each in analytics.preload_performance.groups)
+    return "Preloads by " + ", ".join(name.replace("_", " ") for name in dimensions)
+
+
+def _groups(analytics: Analytics) -> list[tuple[str, str]]:
+    """Preloads by label, the labels that differ only."""
+    groups = analytics.preload_performance.groups
+    counts = Counter(each.dimension for each in groups)
+    rows = []
+    for each in groups:
+        if counts[each.dimension] > 1:
+            text = f"{each.success_rate:.1%} of {each.total_preloads} succeed"
+            if each.timeouts:
+                text += f", {each.timeout_rate:.1%} time out"
+            if each.average_time_ms is not None:
+                text += f", mean {each.average_time_ms:.0f} ms"
+            rows.append((each.value, text))
+    return rows
+
+
+def _patterns(analytics: Analytics) -> list[tuple[str, str]]:
+    """Memory by scrolling and by content type, where there is something to compare."""
+    patterns, rows = analytics.user_patterns, list[tuple[str, str]]()
+    if len(patterns.scrolling) > 1:
+        for each in patterns.scrolling:
+            text = f"{each.average_mb:.0f} MB over {each.minutes:.0f} min"
+            if each.change_mb_per_minute is not None:
+                text += f", {each.change_mb_per_minute:+.1f} MB a minute"
+            rows.append((each.name, text))
+    if len(patterns.content_types) > 1:
+        for kind in patterns.content_types:
+            text = counted(kind.total_preloads, "preload")
+            if kind.average_mb is not None:
+                text += f", {kind.average_mb:.0f} MB meanwhile"
+            rows.append((kind.mime_type, text))
+    return rows
+
+
+def _fleet_title(analytics: Analytics) -> str:
+    fleet = analytics.fleet
+    if fleet is None:
+        return ""
+    return f"{fleet.text}; {fleet.growing} grow, the fastest:"
+
+
+def _fleet(analytics: Analytics) -> list[tuple[str, str]]:
+    if analytics.fleet is None:
+        return []
+    rows = []
+    for each in analytics.fleet.worst[:_SHOWN_DEVICES]:
+        rate = each.robust_growth_rate_mb_per_hour
+        text = "rate unknown" if rate is None else f"{rate:+.1f} MB/h"
+        if each.growth_rate_interval is not None:
+            low, high = each.growth_rate_interval
+            text += f" (95 %: {low:+.1f} to {high:+.1f})"
+        verdict = each.leak.verdict.replace("_", " ")
+        text += f", {verdict}, average {each.average_mb:.0f} MB, {each.hours:.1f} h present"
+        rows.append((each.device_id, text))
+    return rows
+
+
+def _table_lines(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    return [title, *(f"  {name:<{width}}  {value}" for name, value in rows)] if rows else []
 
 
 def _advice(analytics: Analytics) -> list[tuple[str, str]]:

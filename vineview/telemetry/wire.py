@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from vineview.telemetry.schema import format_at
 
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics, MemoryUsage
+    from vineview.telemetry.fleet import Fleet
     from vineview.telemetry.thresholds import Alert
 
 __all__ = ["alert_to_wire", "analytics_to_wire", "camel"]
@@ -26,6 +28,9 @@ def analytics_to_wire(analytics: Analytics) -> dict[str, Any]:
             "successRate": preloads.success_rate,
             "slowPreloads": preloads.slow_preloads,
             "fastPreloads": preloads.fast_preloads,
+            "timeouts": preloads.timeouts,
+            "cacheHitRate": preloads.cache_hit_rate,
+            "groups": [_camel_keys(asdict(each)) for each in preloads.groups],
         },
         "errorAnalysis": {
             "totalErrors": errors.total_errors,
@@ -35,6 +40,11 @@ def analytics_to_wire(analytics: Analytics) -> dict[str, Any]:
                 for each in errors.top_errors
             ],
             "errorRate": errors.error_rate,
+            "errorsPerHour": errors.errors_per_hour,
+            "errorClasses": [
+                {"name": each.name, "count": each.count, "percentage": each.share}
+                for each in errors.classes
+            ],
         },
         "alertSummary": {
             "totalAlerts": alerts.total_alerts,
@@ -53,6 +63,8 @@ def analytics_to_wire(analytics: Analytics) -> dict[str, Any]:
             }
             for each in analytics.recommendations
         ],
+        "userPatterns": _camel_keys(asdict(analytics.user_patterns)),
+        "fleet": None if analytics.fleet is None else _fleet(analytics.fleet),
         "timeRange": {"start": _at(coverage.start_at), "end": _at(coverage.end_at)},
         "sampleCount": analytics.sample_count,
     }
@@ -101,6 +113,36 @@ def _memory(memory: MemoryUsage) -> dict[str, Any]:
             for bucket in memory.distribution
         ],
     }
+
+
+def _fleet(fleet: Fleet) -> dict[str, Any]:
+    return {
+        "devices": fleet.devices,
+        "growing": fleet.growing,
+        "medianGrowthMBPerHour": fleet.median_growth_mb_per_hour,
+        "coverage": fleet.text,
+        "worst": [
+            {
+                "deviceId": each.device_id,
+                "averageMB": each.average_mb,
+                "peakMB": each.peak_mb,
+                "hours": each.hours,
+                "growthRateMBPerHour": each.growth_rate_mb_per_hour,
+                "robustGrowthRateMBPerHour": each.robust_growth_rate_mb_per_hour,
+                "verdict": str(each.leak.verdict),
+            }
+            for each in fleet.worst
+        ],
+    }
+
+
+def _camel_keys(value: Any) -> Any:
+    """Plain values with every key in the app's case."""
+    if isinstance(value, dict):
+        return {camel(key): _camel_keys(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_camel_keys(each) for each in value]
+    return value
 
 
 def _at(at: datetime | None) -> str | None:
