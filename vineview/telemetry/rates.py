@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "huber", "spread_of", "theil_sen"]
+__all__ = ["Interval", "huber", "median_slope", "spread_of", "theil_sen"]
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +29,8 @@ _LEANING: Final = 0.72
 _LEANS: Final = 0.6
 """Where a process nearly wanders the fit takes more of its likeness than that: from 0.72 on, six
 tenths more are given back, which puts the median of a random walk's at 1 for 48 to 96 values."""
+_NORMAL: Final = 1.959964
+"""The quantile inside `scipy.stats.theilslopes`, which Student's replaces."""
 _MIN_COUNT: Final = 4
 
 
@@ -83,18 +85,27 @@ def theil_sen(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Int
     Returns:
         The slope; its 95 % interval, ``None`` with fewer than four values.
     """
-    from scipy import stats  # noqa: PLC0415 - as above
+    from scipy import special, stats  # noqa: PLC0415 - as above
 
     fit = stats.theilslopes(values, hours)
     slope, count = float(fit.slope), hours.size
     if count < _MIN_COUNT:
         return slope, None
     fitted = beside.shape[1] + 1
-    student = float(stats.t.ppf(0.975, max(count - fitted, 1)) / stats.norm.ppf(0.975))
-    widen = student * _widening(hours, values, beside)
+    student = float(special.stdtrit(max(count - fitted, 1), 0.975))
+    widen = student / _NORMAL * _widening(hours, values, beside)
     low = slope - widen * (slope - float(fit.low_slope))
     high = slope + widen * (float(fit.high_slope) - slope)
     return slope, Interval(low, high)
+
+
+def median_slope(hours: Floats, values: Floats) -> float:
+    """Theil-Sen's slope alone, per hour; 0 with fewer than two distinct times."""
+    from scipy import stats  # noqa: PLC0415 - as above
+
+    if hours.size < 2 or hours[0] == hours[-1]:  # noqa: PLR2004 - a slope needs two points
+        return 0.0
+    return float(stats.theilslopes(values, hours).slope)
 
 
 def _widening(hours: Floats, values: Floats, beside: Floats) -> float:

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vineview.telemetry import shapes
-from vineview.telemetry.rates import Interval, huber, spread_of, theil_sen
+from vineview.telemetry.rates import Interval, huber, median_slope, spread_of, theil_sen
 
 __all__ = [
     "DAILY_CYCLE_MB",
@@ -186,8 +186,12 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
     form = _form(hours, told, buckets["session"].to_numpy(dtype=np.int64))
     if form.beside.shape[1] >= hours.size:
         return None
-    rate, interval, late = _rate(hours, told, form.beside)
-    floor_rate = _rate(hours, floor, form.beside)[0] if hours.size >= _FEW else None
+    straight = _freed(hours, told, form.beside)
+    rate, interval = theil_sen(hours, straight, form.beside)
+    lately = hours >= hours[-1] - _LATE * (hours[-1] - hours[0])
+    floor_rate = None
+    if hours.size >= _FEW:
+        floor_rate = rate if on_floor else median_slope(hours, _freed(hours, floor, form.beside))
     turned_at = None if form.row is None else buckets["at"].iloc[form.row]
     start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
     return Growth(
@@ -207,7 +211,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         fallen_mb=form.fallen_mb,
         bend_mb=form.bend_mb,
         on_floor=on_floor,
-        late_mb_per_hour=late,
+        late_mb_per_hour=median_slope(hours[lately], straight[lately]),
     )
 
 
@@ -284,13 +288,12 @@ def _curving(hours: Floats) -> float:
     return float(min((np.pi / 12 * hours[-1]) ** 2 / 8, 1.0))
 
 
-def _rate(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Interval | None, float]:
-    """The slope, its interval, and the slope of late, beside what Huber regression takes out."""
+def _freed(hours: Floats, values: Floats, beside: Floats) -> Floats:
+    """Values without what lies beside the slope, as Huber regression fits it."""
+    if beside.shape[1] == 1:
+        return values
     beta = huber(np.column_stack((beside, hours)), values)
-    freed = values - beside @ beta[:-1]
-    lately = hours >= hours[-1] - _LATE * (hours[-1] - hours[0])
-    late = theil_sen(hours[lately], freed[lately], beside[lately, :1])[0]
-    return *theil_sen(hours, freed, beside), late
+    return np.asarray(values - beside @ beta[:-1], dtype=np.float64)
 
 
 def _direction(value: float, bound: float) -> Direction:
