@@ -37,21 +37,20 @@ class Announcer:
     Args:
         clock: Stamps the report of a listener's own failure.
         metrics: Where such failures are counted.
+
+    Attributes:
+        has_listeners: Whether anybody would hear a change; if not, making one is a waste.
     """
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self._clock = clock
         self._metrics = metrics
+        self.has_listeners = False
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._waiting: deque[tuple[Change, _Subscription | None]] = deque()
         self._holds = 0
         self._is_delivering = False
         self._is_closed = False
-
-    @property
-    def has_listeners(self) -> bool:
-        """Whether anybody would hear a change; if not, making one is a waste."""
-        return bool(self._subscriptions)
 
     def subscribe(self, listener: Listener) -> Unsubscribe:
         """Call ``listener`` with each change, until the result is called.
@@ -64,11 +63,11 @@ class Announcer:
             raise VideoManagerError(f"a listener cannot be {listener!r}", hint=hint)
         subscription = _Subscription(listener)
         if not self._is_closed:
-            self._subscriptions = (*self._subscriptions, subscription)
+            self._listen((*self._subscriptions, subscription))
 
         def unsubscribe() -> None:
             subscription.is_active = False
-            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+            self._listen(tuple(s for s in self._subscriptions if s is not subscription))
 
         return unsubscribe
 
@@ -81,7 +80,7 @@ class Announcer:
     def close(self) -> None:
         """Tell nobody anything any more."""
         self._is_closed = True
-        self._subscriptions = ()
+        self._listen(())
         self._waiting.clear()
 
     def __enter__(self) -> None:
@@ -96,6 +95,10 @@ class Announcer:
         self._holds -= 1
         if not self._holds and self._waiting:
             self._deliver()
+
+    def _listen(self, subscriptions: tuple[_Subscription, ...]) -> None:
+        self._subscriptions = subscriptions
+        self.has_listeners = bool(subscriptions)
 
     def _deliver(self) -> None:
         if self._is_delivering:

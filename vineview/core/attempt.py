@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,9 +80,14 @@ def preload_facts(
         "error_class": None if error_class is None else error_class.value,
         "mime_type": mime_type if isinstance(mime_type, str) else event.mime_type,
         "cache_hit": cache_hit if isinstance(cache_hit, bool) else None,
-        "host": urlsplit(event.video_url or "").hostname,
+        "host": _host(event.video_url or ""),
         "attempt": attempt.number,
     }
+
+
+@lru_cache
+def _host(url: str) -> str | None:
+    return urlsplit(url).hostname
 
 
 def _fact(controller: Controller | None, name: str) -> object:

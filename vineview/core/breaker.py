@@ -40,6 +40,9 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
+_CLOSED, _OPEN, _HALF_OPEN = BreakerState
+
+
 @dataclass(frozen=True, slots=True)
 class BreakerMove:
     """The breaker changed state, or (``before`` equal to ``after``) blocked a URL."""
@@ -52,7 +55,7 @@ class BreakerMove:
     @property
     def is_trip(self) -> bool:
         """Whether the breaker opened."""
-        return self.after is BreakerState.OPEN and self.before is not self.after
+        return self.after is _OPEN and self.before is not self.after
 
 
 @dataclass(slots=True)
@@ -109,7 +112,7 @@ class CircuitBreaker:
         self._failures: deque[float] = deque(maxlen=history)
         self._successes: deque[float] = deque(maxlen=history)
         self._total_failures = 0
-        self._state = BreakerState.CLOSED
+        self._state = _CLOSED
         self._since = 0.0
         self._probes: Counter[str] = Counter()
         self._probe_successes = 0
@@ -117,21 +120,23 @@ class CircuitBreaker:
     @property
     def state(self) -> BreakerState:
         """The state now."""
+        if self._state is _CLOSED:
+            return _CLOSED
         elapsed = self._clock.now() - self._since
-        if self._state is BreakerState.OPEN and elapsed >= self.open_timeout_s:
-            self._move(BreakerState.HALF_OPEN, f"{self.open_timeout_s:g} s have passed")
-        elif self._state is BreakerState.HALF_OPEN and elapsed >= self.half_open_timeout_s:
+        if self._state is _OPEN and elapsed >= self.open_timeout_s:
+            self._move(_HALF_OPEN, f"{self.open_timeout_s:g} s have passed")
+        elif self._state is _HALF_OPEN and elapsed >= self.half_open_timeout_s:
             if self._probe_successes:
                 self._since = self._clock.now()
                 self._probes.clear()  # probes that never answered must not block others forever
             else:
-                self._move(BreakerState.OPEN, f"no success in {self.half_open_timeout_s:g} s")
+                self._move(_OPEN, f"no success in {self.half_open_timeout_s:g} s")
         return self._state
 
     @property
     def retry_after_s(self) -> float:
         """Seconds until probes are let through; 0 unless open."""
-        if self.state is not BreakerState.OPEN:
+        if self.state is not _OPEN:
             return 0.0
         return self._since + self.open_timeout_s - self._clock.now()
 
@@ -149,9 +154,9 @@ class CircuitBreaker:
         ``abandon``.
         """
         state = self.state
-        if state is BreakerState.OPEN or self.is_blocked(url):
+        if state is _OPEN or self.is_blocked(url):
             return False
-        if state is BreakerState.HALF_OPEN:
+        if state is _HALF_OPEN:
             if self._probes.total() + self._probe_successes >= self.successes_to_close:
                 return False
             self._probes[url] += 1
@@ -159,17 +164,17 @@ class CircuitBreaker:
 
     def is_blocked(self, url: str) -> bool:
         """Whether this URL is blocked, whatever the breaker's state."""
-        return self._clock.now() < self._blocked_until(url)
+        return url in self._urls and self._clock.now() < self._blocked_until(url)
 
     def record_success(self, url: str) -> None:
         """A load of ``url`` finished well: its failures are forgotten."""
         self._urls.pop(url, None)
         self._successes.append(self._clock.now())
-        if self.state is BreakerState.HALF_OPEN:
+        if self.state is _HALF_OPEN:
             self.abandon(url)
             self._probe_successes += 1
             if self._probe_successes >= self.successes_to_close:
-                self._move(BreakerState.CLOSED, f"{self._probe_successes} loads succeeded", url)
+                self._move(_CLOSED, f"{self._probe_successes} loads succeeded", url)
 
     def record_failure(self, url: str) -> None:
         """A load of ``url`` failed for good."""
@@ -179,13 +184,13 @@ class CircuitBreaker:
         self._history.append((now, url))
         self._failures.append(now)
         self._count_url(url, now)
-        if state is BreakerState.HALF_OPEN:
-            self._move(BreakerState.OPEN, "a load failed while half-open", url)
-        elif state is BreakerState.CLOSED:
+        if state is _HALF_OPEN:
+            self._move(_OPEN, "a load failed while half-open", url)
+        elif state is _CLOSED:
             failures = self._within(_COUNTED_S, self._failures)
             if failures >= self.failure_threshold:
                 minutes = _COUNTED_S / 60
-                self._move(BreakerState.OPEN, f"{failures} failures in {minutes:g} min", url)
+                self._move(_OPEN, f"{failures} failures in {minutes:g} min", url)
 
     def abandon(self, url: str) -> None:
         """A load of ``url`` was given up: if it was a probe, another may take its place."""
@@ -200,8 +205,8 @@ class CircuitBreaker:
         self._successes.clear()
         self._total_failures = 0
         self._probes.clear()
-        if self._state is not BreakerState.CLOSED:
-            self._move(BreakerState.CLOSED, "reset")
+        if self._state is not _CLOSED:
+            self._move(_CLOSED, "reset")
 
     def clear_urls(self) -> None:
         """Forget the failures and blocks of single URLs; the breaker's own state stays."""
@@ -234,7 +239,7 @@ class CircuitBreaker:
             "recentFailures": self._within(_RECENT_S, [at for at, _ in self._history]),
             "failedUrls": len(self._urls),
             "permanentlyFailedUrls": len(self._permanent()),
-            "allowRequests": state is not BreakerState.OPEN,
+            "allowRequests": state is not _OPEN,
             "halfOpenSuccessCount": self._probe_successes,
             "failureThreshold": self.failure_threshold,
         }
@@ -252,7 +257,7 @@ class CircuitBreaker:
         self._since = self._clock.now()
         self._probes.clear()
         self._probe_successes = 0
-        if to is BreakerState.CLOSED:
+        if to is _CLOSED:
             self._failures.clear()
             self._successes.clear()
         self._tell(BreakerMove(before, to, reason, url))

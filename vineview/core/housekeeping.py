@@ -13,7 +13,7 @@ from vineview.core.events import VideoEvent
 from vineview.core.ledger import Ledger, Record
 from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
-from vineview.core.state import LoadState
+from vineview.core.state import DISPOSED, FAILED, NOT_LOADED, PERMANENTLY_FAILED
 from vineview.core.window import keep_range, preload_order
 
 __all__ = ["Housekeeping"]
@@ -107,7 +107,7 @@ class Housekeeping:
         """Unload a video that is loaded or loading; one waiting to retry just stops waiting."""
         if record.state.can_retry:
             self._preloader.cancel_retry(record)
-        elif self._preloader.unload(record, LoadState.NOT_LOADED):
+        elif self._preloader.unload(record, NOT_LOADED):
             self._ledger.metrics.evicted_count += 1
 
     def relieve(self, keep_ahead: int, keep_behind: int) -> int:
@@ -118,9 +118,9 @@ class Housekeeping:
         here = ledger.current_index
         kept = range(here - keep_behind, here + keep_ahead + 1)
         loading = [record for record in self._preloader.busy if record.state.is_loading]
-        for record in (*self._pool.records, *loading, *ledger.in_state(LoadState.FAILED)):
+        for record in (*self._pool.records, *loading, *ledger.in_state(FAILED)):
             if ledger.index_of(record) not in kept:
-                self._preloader.unload(record, LoadState.NOT_LOADED)
+                self._preloader.unload(record, NOT_LOADED)
         freed = before - len(self._pool)
         metrics.evicted_count += freed
         metrics.memory_pressure_count += 1
@@ -138,9 +138,9 @@ class Housekeeping:
     def forget_failures(self) -> None:
         """Forget failing and blocked URLs; videos that failed for good by them start afresh."""
         patterns = self._preloader.failure_patterns
-        for record in tuple(self._ledger.in_state(LoadState.PERMANENTLY_FAILED)):
+        for record in tuple(self._ledger.in_state(PERMANENTLY_FAILED)):
             if record.url in patterns:
-                self._preloader.unload(record, LoadState.NOT_LOADED)
+                self._preloader.unload(record, NOT_LOADED)
         patterns.clear()
         self._breaker.clear_urls()
 
@@ -172,8 +172,8 @@ class Housekeeping:
 
     def _retire(self, record: Record) -> None:
         """Free what a video leaving the feed held, and let those who wait for it know."""
-        if record.state.loading_state not in {LoadState.NOT_LOADED, LoadState.DISPOSED}:
-            self._preloader.unload(record, LoadState.DISPOSED)
+        if record.state.loading_state not in {NOT_LOADED, DISPOSED}:
+            self._preloader.unload(record, DISPOSED)
 
     def _tell_feed(self, added: list[Facts], removed: list[str]) -> None:
         self._ledger.tell(

@@ -22,7 +22,7 @@ from vineview.core.events import VideoEvent
 from vineview.core.loading import Controller
 from vineview.core.metrics import Metrics
 from vineview.core.order import FeedOrder, arrival_of, order_key
-from vineview.core.state import TRANSITIONS, LoadState, VideoState
+from vineview.core.state import NOT_LOADED, TRANSITIONS, LoadState, VideoState
 from vineview.errors import VideoManagerError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = ["Ledger", "Record"]
 
 _log = logging.getLogger(__name__)
 _FEW_ARRIVALS = 64
+_TRANSITION = ChangeKind.TRANSITION
 
 
 class Record:
@@ -96,7 +97,7 @@ class Ledger:
         self._arrivals = Arrivals()
         # NOT_LOADED is not indexed: it is nearly every video, and nobody asks for them all.
         self._by_state: dict[LoadState, dict[str, Record]] = {
-            state: {} for state in LoadState if state is not LoadState.NOT_LOADED
+            state: {} for state in LoadState if state is not NOT_LOADED
         }
         self._current_id: str | None = None
         self._videos: tuple[VideoEvent, ...] | None = ()
@@ -137,7 +138,10 @@ class Ledger:
 
     def get(self, video_id: str) -> Record | None:
         """The record of a video, if it is in the feed."""
-        return self.record(video_id) if video_id in self._keys else None
+        record = self._records.get(video_id)
+        if record is None and video_id in self._keys:
+            return self.record(video_id)
+        return record
 
     def record(self, video_id: str) -> Record:
         """The record of a video that is in the feed."""
@@ -286,15 +290,15 @@ class Ledger:
         if now not in TRANSITIONS[was]:
             raise VideoManagerError(f"a video cannot go from {was} to {now}", record.video_id)
         record.state = after
-        if was is not LoadState.NOT_LOADED:
+        if was is not NOT_LOADED:
             del self._by_state[was][record.video_id]
-        if now is not LoadState.NOT_LOADED:
+        if now is not NOT_LOADED:
             self._by_state[now][record.video_id] = record
         if self.is_debugging:
             _log.debug("video %r: %s -> %s %s", record.video_id, was, now, after.error or "")
         if self.announcer.has_listeners:
             at = after.last_updated
-            change = Change(ChangeKind.TRANSITION, at, record.video_id, before, after)
+            change = Change(_TRANSITION, at, record.video_id, before, after)
             self.announcer.announce(change)
 
     def tell(self, kind: ChangeKind, video_id: str | None = None, **data: Any) -> None:

@@ -26,7 +26,7 @@ from vineview.core.migration import Migration, migrate
 from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
 from vineview.core.reading import Readings
-from vineview.core.state import LoadState, VideoState
+from vineview.core.state import DISPOSED, PERMANENTLY_FAILED, VideoState
 from vineview.errors import ConfigError, VideoManagerError
 
 __all__ = ["VideoManager"]
@@ -163,7 +163,7 @@ class VideoManager(Readings):
         record = self._require(video_id)
         if record.attempt is not None:
             return await record.attempt.wait()
-        if record.state.is_ready or record.state.loading_state is LoadState.PERMANENTLY_FAILED:
+        if record.state.is_ready or record.state.loading_state is PERMANENTLY_FAILED:
             return record.state
         if self.loader is None and not record.is_gif:
             hint = "Make the manager with loader=MediaLoader()."
@@ -234,7 +234,7 @@ class VideoManager(Readings):
         record = self._ledger.get(video_id)
         if record is not None and not record.state.is_disposed:
             with self._announcer:
-                self._preloader.unload(record, LoadState.DISPOSED)
+                self._preloader.unload(record, DISPOSED)
 
     # Operation
 

@@ -56,83 +56,77 @@ class FeedOrder:
         self._runs: list[list[int]] = [[]]
         # No key of a run is below its start; the first run takes whatever is below the second's.
         self._starts = [0]
+        # How many keys are below each run, and how many there are; empty until asked for.
+        self._ranks: list[int] = []
         self._waiting: list[int] = []
-        self._ranks: list[int] | None = None
 
     def __iter__(self) -> Iterator[int]:
-        return chain.from_iterable(map(reversed, reversed(self._sorted_runs())))
+        self._sort()
+        return chain.from_iterable(map(reversed, reversed(self._runs)))
 
     def add(self, key: int) -> None:
         """Put one key in its place."""
         self._waiting.append(key)
+        self._ranks = []
 
     def extend(self, keys: Iterable[int]) -> None:
         """Put many keys in their places."""
         self._waiting.extend(keys)
+        self._ranks = []
 
     @property
     def lowest(self) -> int:
         """The key that comes last, of at least one."""
-        return self._sorted_runs()[0][0]
+        self._sort()
+        return self._runs[0][0]
 
     def remove(self, key: int) -> None:
         """Take out a key that is in."""
-        runs = self._sorted_runs()
-        at = self._run_of(key)
-        run = runs[at]
+        self._sort()
+        self._ranks = []
+        at = bisect_right(self._starts, key, 1) - 1
+        run = self._runs[at]
         del run[bisect_left(run, key)]
-        self._ranks = None
-        if not run and len(runs) > 1:
-            del runs[at]
+        if not run and len(self._runs) > 1:
+            del self._runs[at]
             del self._starts[at]
 
     def index_of(self, key: int) -> int:
         """The position of a key that is in; 0 is the newest."""
-        runs, ranks = self._sorted_runs(), self._ranks_of_runs()
-        at = self._run_of(key)
-        return ranks[-1] - 1 - ranks[at] - bisect_left(runs[at], key)
+        ranks = self._ranks or self._rank()
+        at = bisect_right(self._starts, key, 1) - 1
+        return ranks[-1] - 1 - ranks[at] - bisect_left(self._runs[at], key)
 
     def key_at(self, index: int) -> int:
         """The key at a position that exists."""
-        runs, ranks = self._sorted_runs(), self._ranks_of_runs()
+        ranks = self._ranks or self._rank()
         rank = ranks[-1] - 1 - index
         if not 0 <= rank < ranks[-1]:
             raise IndexError(index)
         at = bisect_right(ranks, rank) - 1
-        return runs[at][rank - ranks[at]]
+        return self._runs[at][rank - ranks[at]]
 
-    def _run_of(self, key: int) -> int:
-        return bisect_right(self._starts, key, 1) - 1
-
-    def _ranks_of_runs(self) -> list[int]:
-        """How many keys are below each run, and how many there are, counted when asked for."""
-        if self._ranks is None:
-            self._ranks = list(accumulate(map(len, self._runs), initial=0))
+    def _rank(self) -> list[int]:
+        self._sort()
+        self._ranks = list(accumulate(map(len, self._runs), initial=0))
         return self._ranks
 
-    def _sorted_runs(self) -> list[list[int]]:
-        """The runs, with every key in its place."""
-        if self._waiting:
-            self._ranks = None
-            if len(self._waiting) * _FEW > len(self._runs) * _RUN:
-                self._sort_all()
-            else:
-                for key in self._waiting:
-                    self._insert(key)
-            self._waiting.clear()
-        return self._runs
+    def _sort(self) -> None:
+        if len(self._waiting) * _FEW > len(self._runs) * _RUN:
+            every = [*chain.from_iterable(self._runs), *self._waiting]
+            every.sort()
+            self._runs = [every[at : at + _RUN] for at in range(0, len(every), _RUN)]
+            self._starts = [run[0] for run in self._runs]
+        else:
+            for key in self._waiting:
+                self._insert(key)
+        self._waiting.clear()
 
     def _insert(self, key: int) -> None:
-        at = self._run_of(key)
+        at = bisect_right(self._starts, key, 1) - 1
         run = self._runs[at]
         insort(run, key)
         if len(run) > 2 * _RUN:
             self._runs.insert(at + 1, run[_RUN:])
             self._starts.insert(at + 1, run[_RUN])
             del run[_RUN:]
-
-    def _sort_all(self) -> None:
-        every = [*chain.from_iterable(self._runs), *self._waiting]
-        every.sort()
-        self._runs = [every[at : at + _RUN] for at in range(0, len(every), _RUN)]
-        self._starts = [run[0] for run in self._runs]

@@ -21,7 +21,7 @@ from vineview.core.failures import HOPELESS, backoff_s, classify, describe, url_
 from vineview.core.ledger import Ledger, Record
 from vineview.core.loading import Controller, Loader, RangelessLoader
 from vineview.core.pool import ControllerPool
-from vineview.core.state import ErrorClass, LoadState
+from vineview.core.state import DISPOSED, FAILED, NOT_LOADED, ErrorClass, LoadState
 from vineview.core.tasks import Tasks
 from vineview.errors import LoadError, LoadTimeout
 
@@ -105,14 +105,14 @@ class Preloader:
         if record.is_gif:
             self._show(record)
             return None
-        if state is LoadState.FAILED:
+        if state is FAILED:
             may_start = is_asked_for or record.retry is None
         else:
-            may_start = state is LoadState.NOT_LOADED or state is LoadState.DISPOSED
+            may_start = state is NOT_LOADED or state is DISPOSED
         if not may_start or self.loader is None or self.refuse_url(record) is not None:
             return None
         self._tasks.require_loop()
-        is_retry = state is LoadState.FAILED and record.is_admitted
+        is_retry = state is FAILED and record.is_admitted
         if not is_retry and (record.url in self.failure_patterns or not self._admit(record)):
             return None
         if not self._make_room(record, is_asked_for=is_asked_for):
@@ -127,7 +127,7 @@ class Preloader:
         had_controller = self._pool.free(record)
         at = self._ledger.clock.utc()
         state = record.state
-        if to is LoadState.DISPOSED:
+        if to is DISPOSED:
             self._ledger.move(record, state.to_disposed(at=at))
         else:
             self._ledger.move(record, state.to_not_loaded(at=at))
@@ -177,7 +177,7 @@ class Preloader:
         for records in (self._pool.records, loading):
             farthest = self._ledger.farthest(records, beyond=beyond)
             if farthest is not None:
-                if self.unload(farthest, LoadState.NOT_LOADED):
+                if self.unload(farthest, NOT_LOADED):
                     self._ledger.metrics.evicted_count += 1
                 return True
         return False
@@ -195,7 +195,7 @@ class Preloader:
     def _show(self, record: Record) -> None:
         """A GIF needs no controller: it is ready as soon as it is wanted."""
         self._start_afresh(record)
-        if record.state.loading_state is LoadState.NOT_LOADED:
+        if record.state.loading_state is NOT_LOADED:
             self._ledger.move(record, record.state.to_ready(at=self._ledger.clock.utc()))
 
     def _start_afresh(self, record: Record) -> None:
@@ -231,7 +231,7 @@ class Preloader:
             return
         with self._ledger.announcer:
             if load.cancelled():  # by the loader itself, or by a loop that is shutting down
-                self.unload(attempt.record, LoadState.NOT_LOADED)
+                self.unload(attempt.record, NOT_LOADED)
                 return
             error = load.exception()
             if error is not None:

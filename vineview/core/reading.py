@@ -20,7 +20,7 @@ from vineview.core.loading import Controller, Loader
 from vineview.core.metrics import Metrics
 from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
-from vineview.core.state import LoadState, VideoState
+from vineview.core.state import FAILED, LOADING, PERMANENTLY_FAILED, READY, VideoState
 
 __all__ = ["Readings"]
 
@@ -65,7 +65,7 @@ class Readings:
     @property
     def ready_videos(self) -> tuple[VideoEvent, ...]:
         """Those ready to show, in feed order."""
-        ready = self._ledger.in_feed_order(self._ledger.in_state(LoadState.READY))
+        ready = self._ledger.in_feed_order(self._ledger.in_state(READY))
         return tuple([record.event for record in ready])
 
     @property
@@ -154,9 +154,9 @@ class Readings:
         ledger = self._ledger
         return Counts(
             total=len(ledger),
-            ready=ledger.count(LoadState.READY),
-            loading=ledger.count(LoadState.LOADING),
-            failed=ledger.count(LoadState.FAILED, LoadState.PERMANENTLY_FAILED),
+            ready=ledger.count(READY),
+            loading=ledger.count(LOADING),
+            failed=ledger.count(FAILED, PERMANENTLY_FAILED),
             controllers=len(self._pool),
             in_flight=self._preloader.in_flight,
             failure_patterns=len(self._preloader.failure_patterns),

@@ -17,7 +17,19 @@ from typing import Any
 from vineview.core.events import VideoEvent
 from vineview.errors import VideoManagerError
 
-__all__ = ["TRANSITIONS", "ErrorClass", "LoadState", "VideoState"]
+__all__ = [
+    "DISPOSED",
+    "FAILED",
+    "LOADING",
+    "NOT_LOADED",
+    "PERMANENTLY_FAILED",
+    "READY",
+    "TRANSITIONS",
+    "ErrorClass",
+    "LoadState",
+    "VideoState",
+    "slot_setters",
+]
 
 
 class LoadState(StrEnum):
@@ -45,26 +57,19 @@ class ErrorClass(StrEnum):
     UNKNOWN = "unknown"
 
 
-_S = LoadState
+# Names of their own: on Python 3.11, looking a member up in its class takes as long as a call.
+NOT_LOADED, LOADING, READY, FAILED, PERMANENTLY_FAILED, DISPOSED = LoadState
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 TRANSITIONS: Mapping[LoadState, frozenset[LoadState]] = MappingProxyType(
     {
         # READY straight from NOT_LOADED is for GIFs only, which need no controller.
-        _S.NOT_LOADED: frozenset(
-            {_S.LOADING, _S.READY, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
-        ),
-        _S.LOADING: frozenset(
-            {_S.NOT_LOADED, _S.READY, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
-        ),
-        _S.READY: frozenset(
-            {_S.NOT_LOADED, _S.LOADING, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
-        ),
-        _S.FAILED: frozenset(
-            {_S.NOT_LOADED, _S.LOADING, _S.FAILED, _S.PERMANENTLY_FAILED, _S.DISPOSED}
-        ),
-        _S.PERMANENTLY_FAILED: frozenset({_S.NOT_LOADED, _S.PERMANENTLY_FAILED, _S.DISPOSED}),
-        _S.DISPOSED: frozenset({_S.NOT_LOADED}),
+        NOT_LOADED: frozenset({LOADING, READY, FAILED, PERMANENTLY_FAILED, DISPOSED}),
+        LOADING: frozenset({NOT_LOADED, READY, FAILED, PERMANENTLY_FAILED, DISPOSED}),
+        READY: frozenset({NOT_LOADED, LOADING, FAILED, PERMANENTLY_FAILED, DISPOSED}),
+        FAILED: frozenset({NOT_LOADED, LOADING, FAILED, PERMANENTLY_FAILED, DISPOSED}),
+        PERMANENTLY_FAILED: frozenset({NOT_LOADED, PERMANENTLY_FAILED, DISPOSED}),
+        DISPOSED: frozenset({NOT_LOADED}),
     }
 )
 """From each state, the states it may become."""
@@ -97,7 +102,7 @@ class VideoState:
     """
 
     event: VideoEvent
-    loading_state: LoadState = LoadState.NOT_LOADED
+    loading_state: LoadState = NOT_LOADED
     error_message: str | None = None
     error_class: ErrorClass | None = None
     retry_count: int = 0
@@ -107,7 +112,7 @@ class VideoState:
     def __init__(  # noqa: PLR0917  # the signature a dataclass has
         self,
         event: VideoEvent,
-        loading_state: LoadState = LoadState.NOT_LOADED,
+        loading_state: LoadState = NOT_LOADED,
         error_message: str | None = None,
         error_class: ErrorClass | None = None,
         retry_count: int = 0,
@@ -132,38 +137,38 @@ class VideoState:
     @property
     def is_loading(self) -> bool:
         """Whether a load is in flight."""
-        return self.loading_state is LoadState.LOADING
+        return self.loading_state is LOADING
 
     @property
     def is_ready(self) -> bool:
         """Whether the video can be shown now."""
-        return self.loading_state is LoadState.READY
+        return self.loading_state is READY
 
     @property
     def has_failed(self) -> bool:
         """Whether the last load failed, for now or for good."""
         state = self.loading_state
-        return state is LoadState.FAILED or state is LoadState.PERMANENTLY_FAILED
+        return state is FAILED or state is PERMANENTLY_FAILED
 
     @property
     def is_disposed(self) -> bool:
         """Whether the video was disposed of by name."""
-        return self.loading_state is LoadState.DISPOSED
+        return self.loading_state is DISPOSED
 
     @property
     def can_retry(self) -> bool:
         """Whether an automatic retry is still due: failed, but not for good."""
-        return self.loading_state is LoadState.FAILED
+        return self.loading_state is FAILED
 
     def to_loading(self, *, at: datetime) -> VideoState:
         """The state of a load just begun: the error is cleared, the retries are kept."""
-        self._check(LoadState.LOADING)
-        return VideoState(self.event, LoadState.LOADING, None, None, self.retry_count, at)
+        self._check(LOADING)
+        return VideoState(self.event, LOADING, None, None, self.retry_count, at)
 
     def to_ready(self, *, at: datetime) -> VideoState:
         """The state of a finished load; a video not loading may be ready only as a GIF."""
-        self._check(LoadState.READY)
-        return VideoState(self.event, LoadState.READY, None, None, self.retry_count, at)
+        self._check(READY)
+        return VideoState(self.event, READY, None, None, self.retry_count, at)
 
     def to_failed(
         self,
@@ -183,32 +188,32 @@ class VideoState:
         """
         if self.retry_count >= max_retries:
             return self.to_permanently_failed(message, at=at, error_class=error_class)
-        self._check(LoadState.FAILED)
+        self._check(FAILED)
         retries = self.retry_count + 1
-        return VideoState(self.event, LoadState.FAILED, message, error_class, retries, at)
+        return VideoState(self.event, FAILED, message, error_class, retries, at)
 
     def to_permanently_failed(
         self, message: str, *, at: datetime, error_class: ErrorClass = ErrorClass.UNKNOWN
     ) -> VideoState:
         """The state after the last failure; the retry count is left alone."""
-        to = LoadState.PERMANENTLY_FAILED
+        to = PERMANENTLY_FAILED
         self._check(to)
         return VideoState(self.event, to, message, error_class, self.retry_count, at)
 
     def to_not_loaded(self, *, at: datetime) -> VideoState:
         """A fresh start: no error, no retries used."""
-        self._check(LoadState.NOT_LOADED)
+        self._check(NOT_LOADED)
         return VideoState(self.event, last_updated=at)
 
     def to_disposed(self, *, at: datetime) -> VideoState:
         """The state of a video disposed of by name."""
-        self._check(LoadState.DISPOSED)
-        return VideoState(self.event, LoadState.DISPOSED, None, None, self.retry_count, at)
+        self._check(DISPOSED)
+        return VideoState(self.event, DISPOSED, None, None, self.retry_count, at)
 
     def _check(self, to: LoadState) -> None:
         before = self.loading_state
         legal = to in TRANSITIONS[before]
-        if before is LoadState.NOT_LOADED and to is LoadState.READY:
+        if before is NOT_LOADED and to is READY:
             legal = self.event.is_gif
         if not legal:
             raise VideoManagerError(f"a video cannot go from {before} to {to}", self.event.id)
