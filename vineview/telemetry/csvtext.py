@@ -61,8 +61,7 @@ def tables(stream: BinaryIO, document: Document) -> Iterator[pa.Table]:
         block = _decoded(data, document)
         if is_last:
             block = _without_cut(block, document, line, is_ours="record" in names)
-        rows = _parse(block, names, separator, document, line)
-        lines = _lines_of(rows, line)
+        rows, lines = _parse(block, names, separator, document, line)
         line += block.count(b"\n")
         if "record" in names:
             rows, lines = _unheaded(rows, lines, document)
@@ -134,15 +133,15 @@ def _blocks(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
 
 def _parse(
     block: bytes, names: list[str], separator: str, document: Document, line: int
-) -> pa.Table:
-    """The block's rows as text columns; rows of another width are set aside."""
+) -> tuple[pa.Table, list[int]]:
+    """The block's rows as text columns, and their lines; rows of another width are set aside."""
     empty = pa.schema([(name, pa.string()) for name in names]).empty_table()
     if not block.strip():
-        return empty
-    wrong: list[str] = []
+        return empty, []
+    wrong: list[Any] = []
 
     def set_aside(row: Any) -> str:
-        wrong.append(row.text or "")
+        wrong.append(row)
         return "skip"
 
     try:
@@ -161,14 +160,13 @@ def _parse(
         )
     except pa.ArrowInvalid as error:
         document.lose(f"damaged record set aside: not CSV ({str(error)[:120]})", line)
-        return empty
-    for text in wrong:
-        at = block.find(text.encode())
-        number = line + block.count(b"\n", 0, max(at, 0))
-        width = len(next(csv.reader([text], delimiter=separator), []))
-        problem = f"it has {width} values, not {len(names)}"
-        document.lose(f"damaged record set aside: {problem}", number, text=text)
-    return rows
+        return empty, []
+    lines, starts = _lines_of(rows, line, {row.number: row.text or "" for row in wrong})
+    for row in wrong:
+        problem = f"it has {row.actual_columns} values, not {row.expected_columns}"
+        number = starts.get(row.number, line)
+        document.lose(f"damaged record set aside: {problem}", number, text=row.text)
+    return rows, lines
 
 
 def _without_cut(block: bytes, document: Document, line: int, *, is_ours: bool) -> bytes:
@@ -193,18 +191,25 @@ def _without_cut(block: bytes, document: Document, line: int, *, is_ours: bool) 
     return block[:start]
 
 
-def _lines_of(rows: pa.Table, line: int) -> list[int]:
-    """The line each row begins on: one a row, and more where a text holds line ends."""
+def _lines_of(rows: pa.Table, line: int, wrong: dict[int, str]) -> tuple[list[int], dict[int, int]]:
+    """The line each row begins on, and each wrong row, by its number in the block.
+
+    A row has one line, and more where a text holds line ends.
+    """
     inside = [0] * rows.num_rows
     for column in rows.columns:
         if pc.any(pc.match_substring(column, "\n")).as_py():
             counts = pc.fill_null(pc.count_substring(column, "\n"), 0).to_pylist()
             inside = [sum(pair) for pair in zip(inside, counts, strict=True)]
-    lines = []
-    for more in inside:
-        lines.append(line)
-        line += 1 + more
-    return lines
+    lines, starts, kept = [], {}, iter(inside)
+    for number in range(1, rows.num_rows + len(wrong) + 1):
+        if number in wrong:
+            starts[number] = line
+            line += 1 + wrong[number].count("\n")
+        elif (more := next(kept, None)) is not None:
+            lines.append(line)
+            line += 1 + more
+    return lines, starts
 
 
 def _unheaded(rows: pa.Table, lines: list[int], document: Document) -> tuple[pa.Table, list[int]]:

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -95,11 +95,10 @@ def write(
         starts = range(0, len(records), _ROWS)
         pieces = (records_to_table(records[start : start + _ROWS]) for start in starts)
         return write_tables(header, pieces, path)
-    with _replacing(path) as file:
-        writer = _TEXT[suffix](file, dict(header))
+    with _replacing(path) as file, closing(_TEXT[suffix](file, dict(header))) as writer:
         for record in (*samples, *events):
             writer.write_record(record)
-        writer.close()
+        writer.finish()
     return Path(path)
 
 
@@ -119,11 +118,10 @@ def write_tables(header: Record, tables: Iterable[pa.Table], path: str | os.Path
             finally:
                 whole.close()
         return Path(path)
-    with _replacing(path) as file:
-        writer = _TEXT[suffix](file, dict(header))
+    with _replacing(path) as file, closing(_TEXT[suffix](file, dict(header))) as writer:
         for table in tables:
             writer.write(table)
-        writer.close()
+        writer.finish()
     return Path(path)
 
 
@@ -131,6 +129,7 @@ class _Writer(Protocol):
     def __init__(self, file: BinaryIO, header: dict[str, Any]) -> None: ...
     def write(self, table: pa.Table) -> None: ...
     def write_record(self, record: Record) -> None: ...
+    def finish(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -148,6 +147,9 @@ class _Lines:
     def write_record(self, record: Record) -> None:
         self._file.write(f"{dump(record)}\n".encode())
 
+    def finish(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -164,6 +166,9 @@ class _Csv:
 
     def write_record(self, record: Record) -> None:
         self.write(records_to_table([record]))
+
+    def finish(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -189,12 +194,14 @@ class _Document:
         file.write(((",\n" if self._has[which] else "\n") + dump(record)).encode())
         self._has[which] = True
 
-    def close(self) -> None:
+    def finish(self) -> None:
         self._file.write(b'\n],\n"events": [')
         self._events.seek(0)
         shutil.copyfileobj(self._events, self._file)
-        self._events.close()
         self._file.write(b"\n]\n}\n")
+
+    def close(self) -> None:
+        self._events.close()
 
 
 _TEXT: Final[dict[str, type[_Writer]]] = {

@@ -1,0 +1,160 @@
+"""Imports: every row, typed, by day, sorted; once; whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import random
+import resource
+import signal
+
+import pyarrow.parquet as pq
+import pytest
+
+from vineview.errors import TelemetryError
+from vineview.telemetry.columns import records_to_table, table_to_records
+from vineview.telemetry.findings import Document
+from vineview.telemetry.importing import import_export, imported
+from vineview.telemetry.opening import open_tables
+from vineview.telemetry.schema import FORMAT
+from vineview.telemetry.table import SCHEMA
+from vineview.telemetry.writing import write, write_tables
+
+HEADER = {"format": FORMAT, "version": 1}
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """Write records as NDJSON; gives the path."""
+
+    def made(*records, name="e.ndjson"):
+        texts = [record if isinstance(record, str) else json.dumps(record) for record in records]
+        path = tmp_path / name
+        path.write_text("\n".join([json.dumps(HEADER), *texts]) + "\n", encoding="utf-8")
+        return path
+
+    return made
+
+
+def sample(index, **more):
+    at = f"2026-01-{1 + index // 2000:02d}T{index // 100 % 20:02d}:{index % 60:02d}:00Z"
+    return {"at": at, "device_id": f"d{index % 7}", "video_memory_mb": index + 0.25, **more}
+
+
+def records_in(path):
+    return [
+        record
+        for table in open_tables(path, Document(str(path)))
+        for record in table_to_records(table)
+    ]
+
+
+def texts(records):
+    return sorted(json.dumps(each, sort_keys=True) for each in records)
+
+
+class TestRows:
+    def test_days_are_folders_sorted_by_device_and_instant(self, tmp_path, lines):
+        records = [sample(index) for index in range(5000)]
+        random.Random(3).shuffle(records)
+        done = import_export(lines(*records), tmp_path / "into")
+        assert (done.rows, done.skipped, done.header) == (5000, 0, HEADER)
+        files = sorted(done.folder.rglob("*.parquet"))
+        assert [each.parent.name for each in files] == [f"day=2026-01-0{n}" for n in (1, 2, 3)]
+        for file in files:
+            table = pq.ParquetFile(file).read()
+            assert table.schema.remove_metadata() == SCHEMA
+            keys = list(zip(table["device_id"].to_pylist(), table["at"].to_pylist(), strict=True))
+            assert keys == sorted(keys)
+        assert texts(records_in(done.folder)) == texts(records)
+
+    def test_odd_lines_among_many_plain_ones_lose_nothing(self, tmp_path, lines):
+        odd = [
+            {"at": "2026-01-01T00:00:00Z", "kind": "feed", "videos": [{"id": "a"}]},
+            {"at": "2026-01-01T00:00:00Z", "network": None},
+            {"at": "2026-01-01", "video_memory_mb": 2**60 + 1, "note": "\ud800"},
+            {"at": "2026-01-01T00:00:00.123456Z", "bytes": 3, "nested": {"x": None}},
+        ]
+        records = [sample(index, battery=index % 9, note="é") for index in range(3000)]
+        for place, record in enumerate(odd):
+            records.insert(700 * place, record)
+        done = import_export(lines(*records), tmp_path / "into")
+        wanted = [{**odd[2], "at": "2026-01-01T00:00:00Z"} if r is odd[2] else r for r in records]
+        assert texts(records_in(done.folder)) == texts(wanted)
+        assert done.skipped == 0
+
+    def test_explicit_nulls_among_plain_lines_are_kept(self, tmp_path, lines):
+        records = [
+            sample(index, **({"error": None} if index % 2 else {}), network=None, b=None)
+            for index in range(2000)
+        ]
+        done = import_export(lines(*records), tmp_path / "into")
+        back = sorted(records_in(done.folder), key=lambda each: each["video_memory_mb"])
+        assert back == records
+
+    def test_damaged_records_are_named_and_kept_aside(self, tmp_path, lines):
+        records = [json.dumps(sample(index)) for index in range(3000)]
+        records[1499] = '{"at": "2026-01-01T00:00:00Z", "video_memory_mb": "12"}'
+        records[2000] = records[2000][:-4]
+        done = import_export(lines(*records), tmp_path / "into")
+        assert (done.rows, done.skipped) == (2998, 2)
+        assert [each.line for each in done.findings] == [1501, 2002]
+        assert done.findings[0].message.endswith("'video_memory_mb' is text, not a number")
+        aside = (done.folder / "damaged.ndjson").read_text("utf-8").splitlines()
+        assert [json.loads(each)["text"] for each in aside] == [records[1499], records[2000]]
+
+    @pytest.mark.parametrize("name", ["e.csv", "e.parquet", "e.json", "e.ndjson.zst"])
+    def test_every_format_is_imported(self, tmp_path, name):
+        records = [sample(index) for index in range(20)]
+        path = write(HEADER, records, [], tmp_path / name)
+        seen = []
+        done = import_export(path, tmp_path / "into", progress=seen.append)
+        assert (done.rows, done.header) == (20, HEADER)
+
+
+class TestOnce:
+    def test_a_file_is_imported_once_and_found_again(self, tmp_path, lines, monkeypatch):
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+        path = lines(sample(1), '{"at": 3}')
+        first = imported(path)
+        made = (first.folder / "header.json").stat().st_mtime_ns
+        again = imported(path)
+        assert again == first
+        assert (again.folder / "header.json").stat().st_mtime_ns == made
+        path.write_text(path.read_text("utf-8") + json.dumps(sample(2)) + "\n", "utf-8")
+        assert imported(path).rows == 2
+
+    def test_a_half_made_import_does_not_count(self, tmp_path, lines, monkeypatch):
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+        path = lines(sample(1))
+        folder = imported(path).folder
+        (folder / "header.json").write_text("{")
+        assert imported(path).rows == 1
+        assert list(folder.parent.iterdir()) == [folder]
+
+
+class TestWholeOrNot:
+    def test_no_export_leaves_nothing(self, tmp_path, lines):
+        path = tmp_path / "e.ndjson"
+        path.write_text(json.dumps({**HEADER, "version": 2}) + "\n" + json.dumps(sample(1)))
+        with pytest.raises(TelemetryError, match="reads 1"):
+            import_export(path, tmp_path / "into")
+        assert list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.parametrize("name", ["into/", "e.parquet", "e.ndjson", "e.csv", "e.json.gz"])
+    def test_a_disk_that_fills_leaves_nothing(self, tmp_path, name):
+        rng = random.Random(1)
+        records = [sample(index, note=rng.randbytes(90).hex()) for index in range(4000)]
+        table = records_to_table(records)
+        limit, ignored = resource.RLIMIT_FSIZE, signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        before = resource.getrlimit(limit)
+        resource.setrlimit(limit, (50_000, before[1]))
+        try:
+            with pytest.raises(TelemetryError, match="cannot be written") as caught:
+                write_tables(HEADER, [table], f"{tmp_path}/{name}")
+        finally:
+            resource.setrlimit(limit, before)
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert isinstance(caught.value.__cause__, OSError)
+        assert caught.value.__cause__.errno in {errno.EFBIG, None}
+        assert list(tmp_path.iterdir()) == []
