@@ -6,7 +6,10 @@ around the cell), and nothing may rely on that.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from playwright.sync_api import TimeoutError as TookTooLong
 
 pytestmark = pytest.mark.browser
 
@@ -74,6 +77,16 @@ def plays_and_draws(page):
     assert before > 0.3
 
 
+def run_all_by_menu(page):
+    """Notebook 7 shows its menu before the commands behind it do anything: choose until they do."""
+    for _ in range(5):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        with suppress(TookTooLong):
+            page.locator(".vv-player").first.wait_for(timeout=12_000)
+            return
+
+
 def screenshot(page, pictures, name):
     if pictures:
         page.screenshot(path=pictures / f"{name}.png")
@@ -84,8 +97,7 @@ def test_notebook_7_plays_and_charts(lab, page, pictures):
     page.goto(f"{lab.url}/notebooks/seven.ipynb")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    run_all_by_menu(page)
     plays_and_draws(page)
     screenshot(page, pictures, "notebook-7")
 

@@ -144,6 +144,7 @@ class Soak:
 
     def census(self) -> Census:
         """Count what is alive at the feed's first video, with everything settled."""
+        self.page.wait_for_timeout(_SETTLE_MS)  # the last move is told once its picture is there
         self.notebook.evaluate("player.go_to(0)")
         self._place, self._step = 0, 1
         self._await_shown()
