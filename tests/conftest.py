@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
+from vineview.bench.browser import find_chromium
 from vineview.clock import ManualClock
+from vineview.errors import UsageError
 
 # A slow machine is not a wrong answer; the number of examples bounds the time instead.
 settings.register_profile("vineview", deadline=None, derandomize=True)
@@ -21,3 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def clock() -> ManualClock:
     """Time that moves only when told to."""
     return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def chromium_program() -> str:
+    """Where Chromium is; missing, it fails in CI and skips on a laptop. Nothing else may skip."""
+    try:
+        return find_chromium()
+    except UsageError as error:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))

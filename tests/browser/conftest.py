@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from vineview.bench.browser import Lab, NotebookPage, find_chromium, launched_chromium
-from vineview.errors import UsageError
+from vineview.bench.browser import Lab, NotebookPage, launched_chromium
 
 _EXCLUDED = (
     # JupyterLab's own requests that a kernel's restart or a page's reload cut off: its debugger
@@ -29,14 +28,8 @@ _EXCLUDED = (
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """The browser; missing, it fails in CI and skips on a laptop."""
-    try:
-        find_chromium()
-    except UsageError as error:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+def chromium(chromium_program: str) -> Iterator[Any]:
+    """The browser."""
     with launched_chromium() as browser:
         yield browser
 
@@ -103,12 +96,12 @@ def tab(chromium: Any, lab: Lab, viewport: dict[str, int]) -> Iterator[Tab]:
 
 
 @pytest.fixture(scope="module")
-def new_shared_tab(chromium: Any, lab: Lab) -> Iterator[Callable[[], Tab]]:
+def new_shared_tab(chromium: Any, lab: Lab) -> Iterator[Callable[..., Tab]]:
     """Makes pages that the tests of a module share, for those that leave them as they were."""
     tabs: list[Tab] = []
 
-    def new() -> Tab:
-        tabs.append(Tab(chromium, lab, viewport={"width": 1000, "height": 1000}))
+    def new(**options: Any) -> Tab:
+        tabs.append(Tab(chromium, lab, viewport={"width": 1000, "height": 1000}, **options))
         return tabs[-1]
 
     yield new

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
 from nbformat import v4
 
-from vineview.bench.browser import CHROMIUM_ARGS, find_chromium
-from vineview.errors import UsageError
+from vineview.bench.browser import CHROMIUM_ARGS
 from vineview.runbooks import catalogue, runner
 
 
@@ -69,19 +67,13 @@ class Tab:
 
 
 @pytest.fixture
-async def open_page():
-    """Open a file in Chromium with the network off; missing, it fails in CI and else skips."""
-    try:
-        program = find_chromium()
-    except UsageError as error:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+async def open_page(chromium_program):
+    """Open a file in Chromium with the network off."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program, args=list(CHROMIUM_ARGS)
+            executable_path=chromium_program, args=list(CHROMIUM_ARGS)
         )
 
         async def open_page(path, **options):
