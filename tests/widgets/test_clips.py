@@ -24,6 +24,12 @@ class TestCaption:
     def test_says_what_is_missing(self):
         assert caption_of(clip(shortfall="cut off")).endswith(" · cut off")
 
+    def test_says_what_was_converted_and_how_fast(self):
+        made = clip()
+        made.plan = SimpleNamespace(converts=True, tracks=(1, 2))
+        made.treatment = "HEVC: converted to H.264 (1.8x real time)"
+        assert caption_of(made) == f"H.264 Main 1280x720 · AAC 5.1 · {made.treatment}"
+
     def test_is_empty_for_what_is_no_clip(self):
         assert caption_of(None) == ""
         assert caption_of(clip(video=None)) == ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,6 +118,41 @@ class TestSeek:
         await settle()
         assert page.heard[0][1] == [b"init"]
         assert page.segments == [b"s3", b"s4"]
+
+
+class TestProgress:
+    async def test_a_conversion_says_how_far_it_is(self, page, clip, settle):
+        clip.progress = SimpleNamespace(done_s=2.0, total_s=6.0, speed=1.8)
+        page.book.open("s", "v1", "v0", clip, start_s=0, whole=True)
+        for _ in range(10):
+            await settle()
+            page.book.acknowledge("s")
+        told = [fields for kind, _, fields in page.heard if kind == "progress"]
+        assert told[0] == {
+            "view": "v1",
+            "video_id": "v0",
+            "done_s": 2.0,
+            "total_s": 6.0,
+            "speed": 1.8,
+        }
+        assert told[-1]["done_s"] == told[-1]["total_s"]
+
+    async def test_what_goes_as_it_is_has_nothing_to_say(self, page, clip, settle):
+        page.book.open("s", "v1", "v0", clip, start_s=0, whole=True)
+        await settle()
+        assert "progress" not in page.kinds
+
+    async def test_a_clip_converted_meanwhile_is_not_taken_for_a_finished_one(
+        self, page, clip, settle
+    ):
+        page.book.open("s", "v1", "v0", clip, start_s=0, whole=True)
+        await settle()
+        clip.init_segment, clip.segments = b"another", clip.segments[:2]
+        for _ in range(10):
+            page.book.acknowledge("s")
+            await settle()
+        assert page.kinds[-1] == "lost"
+        assert page.lost == [("v0", None)]
 
 
 class TestSight:

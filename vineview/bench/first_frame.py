@@ -109,7 +109,6 @@ async def _load_from_afar(data: bytes) -> tuple[int, float]:
 @asynccontextmanager
 async def _distant_server(data: bytes) -> AsyncIterator[str]:
     """Serves byte ranges over loopback, each answer half a tenth of a second late."""
-
     answering: dict[asyncio.StreamWriter, asyncio.Event] = {}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

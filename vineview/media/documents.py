@@ -6,7 +6,6 @@ could say anything, so nothing is made but the classes asked for, of values of t
 
 from __future__ import annotations
 
-import functools
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from types import UnionType
@@ -46,8 +45,7 @@ def from_document(kind: type[_T], document: object) -> _T:
     return kind(**{name: _checked(hint, document[name]) for name, hint in hints.items()})
 
 
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 

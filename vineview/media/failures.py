@@ -12,10 +12,13 @@ from vineview.errors import LoadError, MediaError
 __all__ = ["load_error"]
 
 _CLASSES = {
+    "crashed": "MEDIA_ERROR",
     "damaged": "MEDIA_ERROR",
+    "hung": "MEDIA_ERROR",
     "missing": "NOT_FOUND",
     "no-packets": "MEDIA_ERROR",
     "no-picture": "MEDIA_ERROR",
+    "stopped": "MEDIA_ERROR",
     "truncated": "MEDIA_ERROR",
 }
 

@@ -74,7 +74,10 @@ _CLIPS = (
     _Clip("Missing", "missing/clips/gone.mp4", "Deleted from its host: 404.", ("fault",)),
     _Clip("Truncated", "clips/truncated.mp4", "Its upload broke off.", ("fault",)),
     _Clip(
-        "Refused codec", "clips/refused-codec.mp4", "Coded as browsers will not play.", ("fault",)
+        "Other codec",
+        "clips/refused-codec.mp4",
+        "Coded as browsers will not play: converted as it streams.",
+        ("testcard",),
     ),
     _Clip("Not a video", "clips/not-a-video.mp4", "A text under a video's name.", ("fault",)),
     _Clip("No address", None, "Announces no clip: a finding, not a video.", ("fault",)),

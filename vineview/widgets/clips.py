@@ -114,7 +114,7 @@ def caption_of(controller: object) -> str:
     parts = [str(info.video), sound]
     plan = getattr(controller, "plan", None)
     if plan is not None and (plan.converts or len(plan.tracks) < 1 + (info.audio is not None)):
-        parts.append(str(getattr(controller, "treatment", plan.sentence)))
+        parts.append(str(getattr(controller, "treatment", "")))
     else:
         parts += [f"plays {info.verdict.how}", info.verdict.reason]
     return " · ".join(part for part in (*parts, info.shortfall) if part)
