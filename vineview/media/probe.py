@@ -240,6 +240,9 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
     info = _cut(info, container, tracks, found)
     if any(is_protected(one) for one in (tracks.video, tracks.audio) if one is not None):
         return _sealed(info)
+    if info.shortfall and not info.duration_s:
+        reason = f"{info.shortfall}. Upload it again."
+        return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
     decided = plan(info)
     if decided.video is not None and decided.video.action is Action.CONVERT and info.duration_s:
         info = replace(info, duration_s=info.duration_s + said.lead_in_s)

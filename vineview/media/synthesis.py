@@ -27,8 +27,6 @@ __all__ = ["Card", "Painter", "encode"]
 Painter = Callable[[npt.NDArray[np.uint8], float], None]
 """Draws on the brightness of a picture (rows by columns, in place) at a time in seconds."""
 
-_RATE_HZ = 48_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
@@ -47,6 +45,8 @@ class Card:
         video_codec: Encoder of the picture.
         video_options: Its options.
         audio_codec: Encoder of the sound.
+        audio_options: Its options.
+        rate_hz: Its samples per second.
         keyframe_every_s: Seconds between keyframes.
         rotation: Degrees clockwise a player must turn the stored picture: 0, 90, 180, 270.
         pix_fmt: Stored pixel format.
@@ -64,6 +64,8 @@ class Card:
     video_codec: str = "libx264"
     video_options: Mapping[str, str] = field(default_factory=dict)
     audio_codec: str = "aac"
+    audio_options: Mapping[str, str] = field(default_factory=dict)
+    rate_hz: int = 48_000
     keyframe_every_s: float = 2.0
     rotation: int = 0
     pix_fmt: str = "yuv420p"
@@ -93,7 +95,7 @@ def encode(path: Path, card: Card, *, format: str | None = None) -> Path:  # noq
                 piece = next(sound, None)
                 if piece is None:
                     break
-                heard_s += piece.samples / _RATE_HZ
+                heard_s += piece.samples / card.rate_hz
                 output.mux(audio.encode(piece))
         for piece in sound:
             assert audio is not None
@@ -119,7 +121,7 @@ def _video_stream(output: OutputContainer, card: Card) -> VideoStream:
 
 
 def _audio_stream(output: OutputContainer, card: Card) -> AudioStream:
-    audio = output.add_stream(card.audio_codec, rate=_RATE_HZ)
+    audio = output.add_stream(card.audio_codec, rate=card.rate_hz, options=dict(card.audio_options))
     assert isinstance(audio, AudioStream)
     audio.layout = card.channels
     audio.codec_context.flags |= av.codec.context.Flags.bitexact
@@ -177,7 +179,8 @@ def _sound(card: Card, audio: AudioStream) -> Iterator[AudioFrame]:
     graph.link_nodes(
         graph.add(
             "sine",
-            f"frequency={card.tone_hz}:beep_factor=3:sample_rate={_RATE_HZ}:duration={card.seconds}",
+            f"frequency={card.tone_hz}:beep_factor=3:sample_rate={card.rate_hz}"
+            f":duration={card.seconds}",
         ),
         graph.add("volume", "0.3"),
         graph.add("aformat", shape),
