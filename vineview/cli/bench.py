@@ -9,7 +9,12 @@ from importlib import import_module
 from vineview.cli import output
 from vineview.errors import UsageError
 
-_SUPPORT = {"report", "browser"}  # what benchmarks share; not benchmarks themselves
+_SUPPORT = {
+    "report",
+    "browser",
+    "telemetry_import",
+    "telemetry_questions",
+}  # what benchmarks share; not benchmarks themselves
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

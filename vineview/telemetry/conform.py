@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -55,15 +55,13 @@ def check_columns(names: list[str], document: Document) -> None:
         document.note("has no column 'video_memory_mb'; what rests on memory stays empty")
 
 
-def conform(
-    rows: pa.Table, document: Document, line_of: Callable[[int], int], *, is_text: bool
-) -> pa.Table:
+def conform(rows: pa.Table, document: Document, lines: Sequence[int], *, is_text: bool) -> pa.Table:
     """Rows in `table.SCHEMA`.
 
     Args:
         rows: Columns under the export's names, and any others.
         document: Is told which rows are set aside.
-        line_of: The line of a row, by its index.
+        lines: The line of each row.
         is_text: Whether every value is text to be read (CSV), not a value of its type.
 
     Raises:
@@ -89,7 +87,7 @@ def conform(
     _check_extra(table, bad)
     for row, problem in sorted(bad.items()):
         text = json.dumps(rows.slice(row, 1).to_pylist()[0], default=str, ensure_ascii=False)
-        document.lose(f"damaged record set aside: {problem}", line_of(row), text=text)
+        document.lose(f"damaged record set aside: {problem}", lines[row], text=text)
     if bad:
         keep = pa.array([row not in bad for row in range(table.num_rows)], pa.bool_())
         table = table.filter(keep)

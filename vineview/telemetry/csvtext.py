@@ -65,7 +65,7 @@ def tables(stream: BinaryIO, document: Document) -> Iterator[pa.Table]:
         line += block.count(b"\n")
         if "record" in names:
             rows, lines = _unheaded(rows, lines, document)
-        yield conform(rows, document, lines.__getitem__, is_text=True)
+        yield conform(rows, document, lines, is_text=True)
 
 
 def header_line(header: dict[str, Any]) -> bytes:

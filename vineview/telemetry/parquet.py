@@ -75,9 +75,10 @@ def folder_tables(folder: Path, document: Document) -> Iterator[pa.Table]:
         except (ValueError, KeyError, TypeError, OSError) as error:
             document.note(f"{HEADER_FILE} cannot be read ({error})")
     for file in files:
-        parts = (part.split("=", 1) for part in file.relative_to(folder).parts[:-1] if "=" in part)
+        named = (part.partition("=") for part in file.relative_to(folder).parts[:-1])
+        fixed = {name: value for name, sign, value in named if sign}
         inner = Document(str(file), header=document.header, keep_aside=document.keep_aside)
-        yield from tables(file, inner, dict(map(tuple, parts)))
+        yield from tables(file, inner, fixed)
         document.header = inner.header
         document.skipped += inner.skipped
         document.findings += inner.findings
@@ -144,7 +145,7 @@ def _batches(
                 if name not in table.column_names:
                     column = pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
                     table = table.append_column(name, column)
-            yield conform(table, document, lambda index, row=row: row + index + 1, is_text=False)
+            yield conform(table, document, range(row + 1, row + table.num_rows + 1), is_text=False)
             row += table.num_rows
     except (pa.ArrowException, OSError) as error:
         lost = reader.metadata.num_rows - row
