@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +54,7 @@ class Transcoder:
         source: A path, an open binary file, or a function that opens one.
         plan: What is done with each track.
         name: What to call the clip in messages; its path unless told.
+        pulse: Called as packets pass, as a sign of life.
 
     Example:
         >>> from vineview.media.codecs import plan
@@ -64,11 +65,19 @@ class Transcoder:
         (True, True)
     """
 
-    def __init__(self, source: Source, plan: Plan, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        plan: Plan,
+        *,
+        name: str | None = None,
+        pulse: Callable[[], None] = lambda: None,
+    ) -> None:
         self._source = source
         self._name = name or source_name(source)
         self._init = b""
         self._busy_s = 0.0
+        self.pulse = pulse
         self.plan = plan
         """What is done; a picture of which nothing can be decoded is left out after all."""
         self.origin_s: float | None = None
@@ -303,6 +312,7 @@ class _Conversion:
 
     def _decoded(self, track: VideoStream | AudioStream, packet: Packet[Any] | None) -> list[Any]:
         decoder: Any = track.codec_context
+        self._owner.pulse()
         try:
             return list(decoder.decode(packet))
         except av.EOFError:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import IO, Any
@@ -36,6 +37,7 @@ from vineview.media.remux import Remuxer
 __all__ = ["rehearse", "work"]
 
 _NICENESS = 5
+_PULSE_EVERY_S = 1.0
 
 
 def work(channel: Channel, clip: int | None) -> None:
@@ -93,6 +95,7 @@ class _Job:
         self._answers = answers or SUPPORTED
         self._plan = plan
         self._origin_s = origin_s
+        self._pulsed_at = time.monotonic()
         self._start_s = start_s
         self._skip = skip
         self._credit = credit
@@ -148,7 +151,14 @@ class _Job:
             return Remuxer(self._open, name=self.name, plan=decided)
         with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
             os.nice(_NICENESS)  # what plays as it is, and the notebook, come first
-        return Transcoder(self._open, decided, name=self.name)
+        return Transcoder(self._open, decided, name=self.name, pulse=self._pulse)
+
+    def _pulse(self) -> None:
+        """A sign of life now and then: converting may be slow, and is then no hang."""
+        now = time.monotonic()
+        if now - self._pulsed_at >= _PULSE_EVERY_S:
+            self._pulsed_at = now
+            self._channel.send("alive")
 
     def _stream(self) -> None:
         maker = self._maker(from_document(Plan, self._plan))

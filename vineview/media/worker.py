@@ -118,6 +118,8 @@ class Worker:
                     self._send("bytes", self._clip.read_at(max(at, 0), max(count, 0)))
                 case Frame("size"):
                     self._send("bytes", self._clip.size().to_bytes(8, "big"))
+                case Frame("alive"):
+                    continue
                 case Frame("error", facts):
                     raise MediaError(
                         str(facts.get("message", ""))[:1000],
