@@ -26,13 +26,13 @@ from vineview.telemetry.trend import Direction, growth, trend
 if TYPE_CHECKING:
     from vineview.bench.report import Report
 
-__all__ = ["Tally", "run", "tallies", "verdict_of"]
+__all__ = ["PLAIN", "PLAIN_LEAKS", "Tally", "run", "tallies", "verdict_of"]
 
 _SEED: Final = 2026
 _EACH, _EACH_QUICK = 50, 2
 _CONFIDENT: Final = 0.05
 _PAIRS_OF: Final = 300
-_PLAIN: Final = (
+PLAIN: Final = (
     "noise",
     "short",
     "sawtooth",
@@ -42,7 +42,8 @@ _PLAIN: Final = (
     "quantised",
     "constant",
 )
-_PLAIN_LEAKS: Final = ("leak", "leak, sawtooth", "leak, spikes", "leak, gappy", "leak, missing")
+PLAIN_LEAKS: Final = ("leak", "leak, sawtooth", "leak, spikes", "leak, gappy", "leak, missing")
+"""The kinds of which little may be left open."""
 _ROWS_FAST: Final = 1_300_000
 _PAIRS_SLOW: Final = 4000
 
@@ -106,9 +107,9 @@ def run(report: Report, *, quick: bool) -> None:
         "%",
         target=None if quick else 8.0,
     )
-    open_leaks = [found[kind] for kind in _PLAIN_LEAKS]
+    open_leaks = [found[kind] for kind in PLAIN_LEAKS]
     report.row("plain leaks left open", _share(open_leaks, Verdict.INCONCLUSIVE), "%", target=5.0)
-    open_sound = [found[kind] for kind in _PLAIN]
+    open_sound = [found[kind] for kind in PLAIN]
     report.row(
         "plain sound series left open", _share(open_sound, Verdict.INCONCLUSIVE), "%", target=12.0
     )

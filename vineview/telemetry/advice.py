@@ -29,6 +29,7 @@ class Recommendation:
         description: The figure behind it.
         action: The next move.
         source: Whose rule it is.
+        evidence: The figures it rests on, as sentences.
     """
 
     type: str
@@ -37,6 +38,7 @@ class Recommendation:
     description: str
     action: str
     source: str
+    evidence: tuple[str, ...] = ()
 
 
 def recommend(
@@ -69,39 +71,46 @@ def recommend(
                 leak.evidence[0],
                 "Run the memory-usage runbook; relieving memory buys time but does not mend it.",
                 "leak verdict",
+                leak.evidence,
             )
         )
     if peak_mb > thresholds.high_memory_mb:
+        evidence = f"It peaked at {peak_mb:.0f} MB, above {thresholds.high_memory_mb:g} MB."
         made.append(
             Recommendation(
                 "memory",
                 "high",
                 "Memory is too high",
-                f"It peaked at {peak_mb:.0f} MB, above {thresholds.high_memory_mb:g} MB.",
+                evidence,
                 "Relieve memory pressure, then a smaller preload window (profile low_memory).",
                 _MONITOR,
+                (evidence,),
             )
         )
     if success_rate is not None and success_rate < _MIN_SUCCESS_RATE:
+        evidence = f"{success_rate:.1%} succeed, under {_MIN_SUCCESS_RATE:.0%}."
         made.append(
             Recommendation(
                 "network",
                 "high",
                 "Too many preloads fail",
-                f"{success_rate:.1%} succeed, under {_MIN_SUCCESS_RATE:.0%}.",
+                evidence,
                 "Look at the top errors; longer timeouts and more retries are profile recovery.",
                 _MONITOR,
+                (evidence,),
             )
         )
     if peak_controllers is not None and peak_controllers > thresholds.max_controllers:
+        evidence = f"Up to {peak_controllers:.0f} at once, more than {thresholds.max_controllers}."
         made.append(
             Recommendation(
                 "performance",
                 "medium",
                 "Too many controllers",
-                f"Up to {peak_controllers:.0f} at once, more than {thresholds.max_controllers}.",
+                evidence,
                 "Look for controllers that are not released: debug info, controllers above ready.",
                 _MONITOR,
+                (evidence,),
             )
         )
     return tuple(made)

@@ -52,6 +52,8 @@ _MATERIAL_MB: Final = 25.0
 _MATERIAL_SHARE: Final = 0.2
 _OFFSET: Final = 0.5
 _CLEAR: Final = 0.1
+_CLEAR_ABOUT_A_DAY: Final = 0.4
+"""Over one day a slope and the daily harmonic look much alike: growth must be clearer there."""
 _CLEAR_LATE: Final = 0.25
 _REST: Final = 0.35
 _TIMES: Final = 6.0
@@ -233,7 +235,9 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     beside = _beside(rate, when)
     if interval.low <= 0 or not _matters(rate):
         return _not_growing(rate, interval, text, when, beside)
-    if interval.low < _CLEAR * rate.mb_per_hour:
+    is_about_a_day = DAY_H <= rate.window_h < 1.5 * DAY_H
+    clear = _CLEAR_ABOUT_A_DAY if is_about_a_day else _CLEAR
+    if interval.low < clear * rate.mb_per_hour:
         return Verdict.INCONCLUSIVE, f"Memory seems to grow, but may hardly: {text}{beside}."
     level = float(buckets["median"].median())
     cycle = steepest_cycle_mb_per_hour(level)

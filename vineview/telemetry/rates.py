@@ -26,9 +26,9 @@ _OUTLYING: Final = 3.0
 _WANDERS: Final = 0.995
 """Above this an AR(1) process is a random walk for all that a hundred values can tell."""
 _LEANING: Final = 0.72
-_LEANS: Final = 0.6
-"""Where a process nearly wanders the fit takes more of its likeness than that: from 0.72 on, six
-tenths more are given back, which puts the median of a random walk's at 1 for 48 to 96 values."""
+_LEANS: Final = 1.0
+"""Where a process nearly wanders the fit takes more of its likeness than that: from 0.72 on, as
+much again is given back, which puts the median of a random walk's at 1 for 48 to 96 values."""
 _NORMAL: Final = 1.959964
 """The quantile inside `scipy.stats.theilslopes`, which Student's replaces."""
 _MIN_COUNT: Final = 4
