@@ -18,12 +18,13 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from vineview.errors import TelemetryError
+from vineview.telemetry.parquet import HEADER_FILE
 
 if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
 
-__all__ = ["RECORDS", "Embedded", "Engine", "connect", "refusal"]
+__all__ = ["RECORDS", "Embedded", "Engine", "connect", "dialect_of", "is_ours", "refusal"]
 
 _SETTINGS: Final = {
     "autoinstall_known_extensions": False,
@@ -85,7 +86,7 @@ class Engine:
         return self._guarded(
             place,
             lambda: self._backend.read_parquet(
-                pattern, hive_partitioning=False, union_by_name=True
+                pattern, hive_partitioning=False, union_by_name=not is_ours(place)
             ),
         )
 
@@ -95,7 +96,12 @@ class Engine:
 
     def pieces(self, question: ir.Table) -> Iterator[pa.Table]:
         """A long answer, a piece at a time."""
-        for batch in self._backend.to_pyarrow_batches(question, chunk_size=_PIECE):
+        if self.dialect == "duckdb":  # ibis 12 calls what duckdb 1.5 warns of
+            answer = self._backend.con.execute(str(self._backend.compile(question)))
+            batches = answer.to_arrow_reader(_PIECE)
+        else:
+            batches = self._backend.to_pyarrow_batches(question, chunk_size=_PIECE)
+        for batch in batches:
             yield pa.Table.from_batches([batch])
 
     def instant(self, at: datetime, column: Any) -> Any:
@@ -137,19 +143,17 @@ class Embedded:
         return self._cursor.execute(compiled).to_arrow_table()
 
 
-def connect(address: str | None) -> Engine:
-    """The engine of an address.
+def is_ours(place: str) -> bool:
+    """Whether a folder was written by us: every file then has `table.SCHEMA` and finite numbers."""
+    return (Path(place) / HEADER_FILE).is_file()
 
-    Args:
-        address: ``None`` for DuckDB in this process; else as `store.Store.of_folder` says.
+
+def dialect_of(address: str) -> str:
+    """Ibis' name of the engine at an address.
 
     Raises:
-        TelemetryError: If it is not known, not installed or cannot be reached.
+        TelemetryError: If it is not known or not installed.
     """
-    if address is None or address == "duckdb":
-        import duckdb  # noqa: PLC0415 - loads on the first question
-
-        return Engine.of_connection(duckdb.connect(":memory:", config=dict(_SETTINGS)))
     scheme = urlsplit(address).scheme or address
     dialect = {"spark": "pyspark", "sc": "pyspark"}.get(scheme, scheme)
     if dialect not in _NEEDS:
@@ -163,6 +167,23 @@ def connect(address: str | None) -> Engine:
         raise TelemetryError(
             f"engine {address}: {module} is not installed", source=address, hint=f"{install}."
         )
+    return dialect
+
+
+def connect(address: str | None) -> Engine:
+    """The engine of an address.
+
+    Args:
+        address: ``None`` for DuckDB in this process; else as `store.Store.of_folder` says.
+
+    Raises:
+        TelemetryError: If it is not known, not installed or cannot be reached.
+    """
+    if address is None or address == "duckdb":
+        import duckdb  # noqa: PLC0415 - loads on the first question
+
+        return Engine.of_connection(duckdb.connect(":memory:", config=dict(_SETTINGS)))
+    dialect = dialect_of(address)
     try:
         backend = _spark(address) if dialect == "pyspark" else _elsewhere(address)
     except Exception as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vineview.errors import TelemetryError
+from vineview.telemetry.engines import dialect_of
 from vineview.telemetry.findings import Finding
 from vineview.telemetry.store import Store
 
@@ -65,6 +66,8 @@ def stores_of(
     names = [os.fspath(place) for place in places]
     if engine is None and not any(_is_big(name) for name in names):
         return None
+    if engine is not None:
+        dialect_of(engine)  # before a long import
     if engine is not None and engine.startswith(_HELD_ELSEWHERE):
         return Kept(Store.of_folders(*names, engine=engine), {}, (), 0, tuple(names))
     folders, headers = list[str](), list[dict[str, Any]]()

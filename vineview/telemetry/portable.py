@@ -1,9 +1,9 @@
 """What engines do differently, said once in a form all of them have.
 
-Queries see the same table everywhere: instants as naive UTC, a float64 column ``seconds`` beside
-them, missing numbers as null (never NaN), missing columns as null. Beyond that they use what
-Ibis gives alike on DuckDB and Spark; what it does not give alike (medians under a condition,
-the last value in time, buckets of any width) has its portable form here.
+Queries see the same table everywhere: instants in UTC, a float64 column ``seconds`` beside them
+to reckon with (whole seconds where an engine has no more), missing numbers as null (never NaN),
+missing columns as null. Beyond that they use what Ibis gives alike on DuckDB and Spark; what it
+does not give alike (medians under a condition, buckets of any width) has its portable form here.
 """
 
 from __future__ import annotations
@@ -28,9 +28,29 @@ COLUMNS: Final = pa.schema(
 )
 """The records table as queries see it; ``seconds`` since 1970 with their fraction."""
 _EPOCH_S: Final = 1_767_225_600.0
-_FRACTIONS: Final[dict[str, Callable[[Any], Any]]] = {
-    "duckdb": lambda at: at.epoch_seconds().cast("float64"),  # EPOCH() keeps the fraction
-    "pyspark": lambda at: at.cast("float64"),
+
+
+def _duckdb_seconds(at: Any) -> Any:
+    """DuckDB's own function: a cast between instants with and without zone costs ten times it."""
+    import ibis  # noqa: PLC0415 - loads on the first question
+
+    @ibis.udf.scalar.builtin(signature=((at.type(),), "int64"))
+    def epoch_us(at: Any) -> int: ...
+
+    return epoch_us(at) / 1e6
+
+
+def _spark_seconds(at: Any) -> Any:
+    return at.cast("float64")
+
+
+def _whole_seconds(at: Any) -> Any:
+    return at.epoch_seconds().cast("float64")
+
+
+_SECONDS: Final[dict[str, Callable[[Any], Any]]] = {
+    "duckdb": _duckdb_seconds,
+    "pyspark": _spark_seconds,
 }
 
 
@@ -42,13 +62,14 @@ def arrow_door(table: pa.Table) -> pa.Table:
     return pa.table(columns, schema=COLUMNS)
 
 
-def door(table: ir.Table, *, dialect: str, source: str) -> ir.Table:
+def door(table: ir.Table, *, dialect: str, source: str, is_clean: bool = False) -> ir.Table:
     """A table of an engine as queries see it.
 
     Args:
         table: With ``at`` and any of the columns of `table.SCHEMA`.
         dialect: Ibis' name of its engine.
         source: What to call it in an error.
+        is_clean: Whether the numbers are known to be finite, as in an import of ours.
 
     Raises:
         TelemetryError: If ``at`` is missing, or a column has another type.
@@ -56,23 +77,21 @@ def door(table: ir.Table, *, dialect: str, source: str) -> ir.Table:
     import ibis  # noqa: PLC0415 - loads on the first question
 
     given = table.schema()
-    if "at" not in given or not (given["at"].is_timestamp() or given["at"].is_date()):
+    if "at" not in given or not given["at"].is_timestamp():
         what = f"is {given['at']}" if "at" in given else "is missing"
         raise TelemetryError(
             f"{source}: column 'at' {what}, not an instant",
             source=source,
             hint="Records carry 'at' as a timestamp in UTC; vineview convert makes such files.",
         )
-    at = table.at.cast("timestamp('UTC')").cast("timestamp") if dialect == "duckdb" else table.at
-    at = at.cast("timestamp")
-    fraction = _FRACTIONS.get(dialect, lambda at: at.epoch_seconds().cast("float64"))
-    columns: dict[str, Any] = {"at": at, "seconds": fraction(at)}
+    seconds = _SECONDS.get(dialect, _whole_seconds)(table.at)
+    columns: dict[str, Any] = {"at": table.at, "seconds": seconds}
     for field in list(SCHEMA)[1:]:
         kind = _kind(field.type)
         if field.name not in given:
             columns[field.name] = ibis.null().cast(kind)
         else:
-            columns[field.name] = _typed(table[field.name], kind, source)
+            columns[field.name] = _typed(table[field.name], kind, source, is_clean)
     return table.select(**columns)
 
 
@@ -113,13 +132,15 @@ def _kind(of_type: pa.DataType) -> str:
     return "boolean" if pa.types.is_boolean(of_type) else "string"
 
 
-def _typed(column: Any, kind: str, source: str) -> Any:
+def _typed(column: Any, kind: str, source: str, is_clean: bool) -> Any:  # noqa: FBT001 - ours
     import ibis  # noqa: PLC0415 - as above
 
     have = column.type()
     if have.is_null():
         return column.cast(kind)
     if kind == "float64" and have.is_floating():
+        if is_clean:
+            return column
         value = column.cast("float64")
         return ibis.ifelse(value.isnan() | value.isinf(), ibis.null(), value)
     if kind == "float64" and (have.is_integer() or have.is_decimal()):

@@ -22,7 +22,7 @@ from vineview.telemetry import portable, queries
 from vineview.telemetry.buckets import COLUMNS as BUCKET_COLUMNS
 from vineview.telemetry.buckets import bucket_count
 from vineview.telemetry.columns import table_to_records
-from vineview.telemetry.engines import RECORDS, Embedded, Engine, connect, refusal
+from vineview.telemetry.engines import RECORDS, Embedded, Engine, connect, is_ours, refusal
 from vineview.telemetry.table import SCHEMA
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Store:
             the name compiled questions use.
         raw: The same before the door, for what needs the file's own columns.
         source: What to call it in an error.
+        is_clean: Whether its numbers are known to be finite.
 
     Example:
         >>> store = Store.of_table(records_to_table(records))  # doctest: +SKIP
@@ -57,11 +58,13 @@ class Store:
         raw: ir.Table | None = None,
         *,
         source: str,
+        is_clean: bool = False,
     ) -> None:
         self._engine = engine
         self._records = records
         self._raw = raw
         self._source = source
+        self._is_clean = is_clean
         self._lock = threading.Lock()
         self._overview: tuple[float, dict[str, Any]] | None = None
 
@@ -90,8 +93,9 @@ class Store:
         """
         made, source = connect(engine), ", ".join(map(str, folders))
         raw = made.open(*map(str, folders))
-        records = portable.door(raw, dialect=made.dialect, source=source)
-        return cls(made, records, raw, source=source)
+        is_clean = all(is_ours(str(folder)) for folder in folders)
+        records = portable.door(raw, dialect=made.dialect, source=source, is_clean=is_clean)
+        return cls(made, records, raw, source=source, is_clean=is_clean)
 
     def tables(self) -> Iterator[pa.Table]:
         """Every record, a table in `table.SCHEMA` at a time, by time."""
@@ -115,8 +119,9 @@ class Store:
         if self._raw is None or isinstance(self._engine, Embedded):
             raise TypeError("records in memory are selected as records")
         raw = self._raw.filter(self._raw.at >= self._engine.instant(at, self._raw.at))
-        records = portable.door(raw, dialect=self._engine.dialect, source=self._source)
-        return Store(self._engine, records, raw, source=self._source)
+        kept: dict[str, Any] = {"source": self._source, "is_clean": self._is_clean}
+        records = portable.door(raw, dialect=self._engine.dialect, **kept)
+        return Store(self._engine, records, raw, **kept)
 
     def ask(self, question: Question, **options: Any) -> pa.Table:
         """One question's answer.

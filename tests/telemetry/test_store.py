@@ -1,0 +1,149 @@
+"""The store: what it refuses, what it keeps, and that big files open without being read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import oracle
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vineview.errors import TelemetryError
+from vineview.telemetry import Telemetry, keeping, queries
+from vineview.telemetry.columns import records_to_table
+from vineview.telemetry.schema import FORMAT
+from vineview.telemetry.store import Store
+from vineview.telemetry.writing import write
+
+HEADER = {"format": FORMAT, "version": 1, "config": {"max_videos": 50}}
+
+
+@pytest.fixture(scope="module")
+def records():
+    return oracle.session(samples=90)
+
+
+@pytest.fixture
+def kept(records, tmp_path):
+    """The same export, as a folder that stays where it is."""
+    path = tmp_path / "kept"
+    write(HEADER, *records, f"{path}/")
+    held = Store.of_folders(path)
+    return Telemetry(HEADER, (), (), store=held, origins=[str(path)])
+
+
+def at_once(record):
+    return sorted(record.items(), key=str)
+
+
+class TestKept:
+    def test_it_says_what_the_records_say(self, kept, records):
+        here = Telemetry(HEADER, *records)
+        there, wanted = kept.analytics(), here.analytics()
+        assert not kept.is_in_memory
+        assert there.memory_usage.leak == wanted.memory_usage.leak
+        assert there.sample_count == wanted.sample_count
+        assert there.coverage == wanted.coverage
+        assert there.error_analysis == wanted.error_analysis
+        assert there.user_patterns.scrolling == wanted.user_patterns.scrolling
+        assert (kept.start_at, kept.end_at) == (here.start_at, here.end_at)
+        assert repr(kept) == repr(here)
+
+    def test_a_range(self, kept, records):
+        recent = kept.analytics("20m")
+        assert recent.sample_count == Telemetry(HEADER, *records).analytics("20m").sample_count
+        assert recent.coverage.text.startswith("20 min asked")
+
+    def test_records_and_frames_come_when_asked_for(self, kept, records):
+        assert sorted(map(at_once, kept.sample_records)) == sorted(map(at_once, records[0]))
+        assert len(kept.events) == len(records[1])
+
+    def test_it_is_written_without_loss(self, kept, records, tmp_path):
+        again = Telemetry.open(kept.write(tmp_path / "again.ndjson"))
+        assert sorted(map(at_once, again.sample_records)) == sorted(map(at_once, records[0]))
+
+
+def test_analytics_of_a_range_are_worked_out_once(records):
+    telemetry = Telemetry(HEADER, *records)
+    assert telemetry.analytics("1h") is telemetry.analytics("60m")
+
+
+def test_labels_of_the_device_reach_its_events():
+    samples = [
+        {"at": oracle.stamp(0), "network": "wifi", "platform": "ios"},
+        {"at": oracle.stamp(60), "network": "cellular", "platform": "ios"},
+    ]
+    events = [
+        {"at": oracle.stamp(at), "kind": "preload", "success": at > 60} for at in (10, 61, 70)
+    ]
+    groups = Telemetry(HEADER, samples, events).analytics().preload_performance.groups
+    found = {each.value: each.success_rate for each in groups if each.dimension == "network"}
+    assert found == {"wifi": 0.0, "cellular": 1.0}
+
+
+def test_threads_may_ask_one_store(records):
+    store, answers = Store.of_table(records_to_table([*records[0], *records[1]])), []
+
+    def ask():
+        answers.extend(len(store.ask(queries.tail, count=20)) for _ in range(5))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert answers == [20] * 20
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("engine", "says"),
+        [
+            ("oracle://db", "no engine known"),
+            ("trino://host/catalog", "trino is not installed"),
+            ("clickhouse://host", "clickhouse_connect is not installed"),
+        ],
+    )
+    def test_an_engine_that_is_not_there_is_named(self, engine, says, tmp_path):
+        with pytest.raises(TelemetryError, match=says) as caught:
+            Telemetry.open(tmp_path, engine=engine)
+        assert caught.value.hint
+
+    def test_a_folder_without_parquet(self, tmp_path):
+        with pytest.raises(TelemetryError, match="holds no Parquet"):
+            Store.of_folders(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("columns", "says"),
+        [
+            ({"when": [1]}, "column 'at' is missing"),
+            ({"at": ["yesterday"]}, "column 'at' is string"),
+            ({"video_memory_mb": ["much"]}, "column 'video_memory_mb' is string, not float64"),
+        ],
+    )
+    def test_other_names_and_types_name_the_column(self, columns, says, tmp_path):
+        if "video_memory_mb" in columns:
+            columns = {"at": pa.array([0], pa.timestamp("us", tz="UTC")), **columns}
+        pq.write_table(pa.table(columns), tmp_path / "other.parquet")
+        with pytest.raises(TelemetryError, match=says):
+            Store.of_folders(tmp_path)
+
+    def test_a_file_that_is_no_parquet(self, tmp_path):
+        (tmp_path / "a.parquet").write_bytes(b"PAR1 is not enough")
+        with pytest.raises(TelemetryError, match=r"cannot be read by duckdb"):
+            Store.of_folders(tmp_path)
+
+
+def test_small_files_are_read_and_engines_asked(tmp_path, records):
+    small = Telemetry(HEADER, *records).write(tmp_path / "small.ndjson")
+    assert keeping.stores_of([small], engine=None) is None
+
+
+def test_importing_vineview_loads_no_engine():
+    code = "import sys, vineview, vineview.telemetry.schema; "
+    code += "print([m for m in ('ibis', 'duckdb', 'pyspark') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
