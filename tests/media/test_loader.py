@@ -148,7 +148,9 @@ class TestConverting:
         controller = await loader.load(local(clips / "portrait.mp4"))
         stream = controller.stream()
         await anext(stream)
+        before = controller.mime_type
         assert await controller.convert()
+        assert controller.mime_type != before
         assert [segment async for segment in stream] == []
         assert controller.plan.converts
         assert [segment async for segment in controller.stream()][-1].end_s > 5.9

@@ -88,7 +88,7 @@ class ClipController:
         clip: LoadedClip,
         *,
         executor: Executor,
-        reload: Callable[[SharedSource, Plan], LoadedClip],
+        reload: Callable[[SharedSource], LoadedClip],
     ) -> None:
         self._source = source
         self._clip = clip
@@ -203,14 +203,14 @@ class ClipController:
             return False
         loop = asyncio.get_running_loop()
         try:
-            clip = await loop.run_in_executor(
-                self._executor, self._reload, self._source, before.plan
-            )
+            clip = await loop.run_in_executor(self._executor, self._reload, self._source)
         except MediaError as error:
             raise load_error(error) from error
         if self._is_released:
             return False
-        self._clip = clip
+        # The page takes up what has another type, and codecs alone may be the same as before.
+        anew = clip.info.mime_type.replace("; codecs", ";codecs")
+        self._clip = replace(clip, info=replace(clip.info, mime_type=anew))
         self._done_s, self._speed = clip.first_segment.end_s, clip.speed
         for stream in tuple(self._streams):
             stream.stop()

@@ -83,6 +83,7 @@ class _Job:
         what: str,
         name: str,
         answers: dict[str, bool] | None = None,
+        as_is: bool = True,
         plan: dict[str, Any] | None = None,
         origin_s: float | None = None,
         start_s: float = 0.0,
@@ -93,6 +94,7 @@ class _Job:
         self._channel = channel
         self._what = what
         self._answers = answers or SUPPORTED
+        self._as_is = as_is
         self._plan = plan
         self._origin_s = origin_s
         self._pulsed_at = time.monotonic()
@@ -137,7 +139,7 @@ class _Job:
 
     def _decided(self, info: ClipInfo) -> Plan:
         """The plan for a clip; one by which nothing would play is an error."""
-        decided = plan(info, supports(self._answers))
+        decided = plan(info, supports(self._answers), as_is=self._as_is)
         if info.verdict.how == "not" or not decided.plays:
             raise MediaError(
                 f"{self.name} cannot be played: {info.verdict.reason}",

@@ -21,7 +21,7 @@ from vineview.core.events import VideoEvent
 from vineview.core.policy import UrlPolicy
 from vineview.errors import LoadError, MediaError
 from vineview.media.channel import Frame
-from vineview.media.codecs import SUPPORTED, Action, Plan
+from vineview.media.codecs import SUPPORTED, Plan
 from vineview.media.controller import ClipController, LoadedClip, number_of, segment_of
 from vineview.media.documents import from_document
 from vineview.media.failures import load_error
@@ -157,7 +157,7 @@ class _Job:
         try:
             return ClipController(
                 shared,
-                self._loaded(shared, self._loader.answers),
+                self._loaded(shared),
                 executor=self._loader.executor,
                 reload=self._again,
             )
@@ -165,19 +165,18 @@ class _Job:
             shared.close()
             raise
 
-    def _again(self, shared: SharedSource, plan: Plan) -> LoadedClip:
-        """Load a clip whose plan the browser refused."""
-        refused = {one.codec_string: False for one in plan.tracks if one.action is Action.AS_IS}
-        return self._loaded(shared, {**self._loader.answers, **refused})
+    def _again(self, shared: SharedSource) -> LoadedClip:
+        """Load a clip that the browser refused as it is."""
+        return self._loaded(shared, as_is=False)
 
-    def _loaded(self, shared: SharedSource, answers: Mapping[str, bool]) -> LoadedClip:
+    def _loaded(self, shared: SharedSource, *, as_is: bool = True) -> LoadedClip:
         worker = workers().hire(shared.reader(), name=self._name)
         with self._lock:
             self._worker = worker
             if self._is_stopped:
                 worker.kill()
         try:
-            worker.begin("load", answers=dict(answers))
+            worker.begin("load", answers=dict(self._loader.answers), as_is=as_is)
             return _loaded(worker, self._name)
         finally:
             with self._lock:

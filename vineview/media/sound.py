@@ -102,7 +102,7 @@ class SoundEncoder:
         yield from self._placed(self._stream.encode(None))
 
     def _take(self, frame: AudioFrame) -> Iterator[Packet[Any]]:
-        frame.pts = None
+        frame.pts, frame.time_base = None, Fraction(1, self._rate)  # the queue wants them alike
         self._taken += frame.samples
         self._fifo.write(frame)
         while self._fifo.samples >= self._frame_size:
