@@ -10,7 +10,7 @@ from vineview.core import VideoManagerConfig
 from vineview.ops.messages import Request
 from vineview.ops.routes import ROUTES, Backend, dispatch
 from vineview.replay import Replay
-from vineview.telemetry.reading import read
+from vineview.telemetry.formats.reading import read
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import oracle
 import pytest
 
-from vineview.telemetry import fleets, queries
 from vineview.telemetry.alerting import alerts_in_store, alerts_of_records
+from vineview.telemetry.engine import fleets, queries
 from vineview.telemetry.failures import errors_of
 from vineview.telemetry.fleet import fleet_of
 from vineview.telemetry.loading import preloads_of

@@ -13,7 +13,7 @@ import pytest
 
 from vineview.telemetry import Telemetry
 from vineview.telemetry.analytics import Analytics
-from vineview.telemetry.leak import Verdict
+from vineview.telemetry.growth.leak import Verdict
 from vineview.telemetry.schema import FORMAT
 
 HEADER = {"format": FORMAT, "version": 1}

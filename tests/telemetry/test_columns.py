@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.columns import records_to_table, table_to_records
+from vineview.telemetry.formats.columns import records_to_table, table_to_records
 from vineview.telemetry.table import SCHEMA
 
 AT = "2026-01-01T00:00:00Z"

@@ -13,12 +13,12 @@ import pytest
 
 from vineview.errors import TelemetryError
 from vineview.telemetry import Telemetry
-from vineview.telemetry.findings import Document
-from vineview.telemetry.opening import open_tables
-from vineview.telemetry.reading import read
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.opening import open_tables
+from vineview.telemetry.formats.reading import read
+from vineview.telemetry.formats.writing import write
 from vineview.telemetry.schema import FORMAT
 from vineview.telemetry.table import SCHEMA
-from vineview.telemetry.writing import write
 
 HEADER = {"format": FORMAT, "version": 1, "source": 'test, "quoted"'}
 SAMPLES = [

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from vineview.telemetry import Telemetry
-from vineview.telemetry.columns import records_to_table
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.writing import write
 from vineview.telemetry.schema import FORMAT
-from vineview.telemetry.store import Store
 from vineview.telemetry.thresholds import Thresholds
-from vineview.telemetry.writing import write
 
 HEADER = {"format": FORMAT, "version": 1}
 

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.columns import records_to_table, table_to_records
-from vineview.telemetry.findings import Document
-from vineview.telemetry.importing import import_export, imported
-from vineview.telemetry.opening import open_tables
+from vineview.telemetry.formats.columns import records_to_table, table_to_records
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.importing import import_export, imported
+from vineview.telemetry.formats.opening import open_tables
+from vineview.telemetry.formats.writing import write, write_tables
 from vineview.telemetry.schema import FORMAT
 from vineview.telemetry.table import SCHEMA
-from vineview.telemetry.writing import write, write_tables
 
 HEADER = {"format": FORMAT, "version": 1}
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vineview.telemetry.buckets import buckets_of
-from vineview.telemetry.leak import Verdict, judge, projections
-from vineview.telemetry.trend import growth
+from vineview.telemetry.growth.buckets import buckets_of
+from vineview.telemetry.growth.leak import Verdict, judge, projections
+from vineview.telemetry.growth.trend import growth
 
 COLUMNS = ("video_controllers", "ready_videos", "preloading_queue")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vineview.errors import TelemetryError
 from vineview.telemetry import Telemetry
-from vineview.telemetry.reading import read
+from vineview.telemetry.formats.reading import read
 from vineview.telemetry.schema import FORMAT
 
 HEADER = {"format": FORMAT, "version": 1, "records": {"samples": 4, "events": 3}}

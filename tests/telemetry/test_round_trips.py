@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from vineview.core.changes import ChangeKind
 from vineview.telemetry.checks import parse_at, record_problem
-from vineview.telemetry.columns import records_to_table, table_to_records
-from vineview.telemetry.converting import convert
-from vineview.telemetry.findings import Document
+from vineview.telemetry.formats.columns import records_to_table, table_to_records
+from vineview.telemetry.formats.converting import convert
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.opening import open_tables
+from vineview.telemetry.formats.writing import write
 from vineview.telemetry.metrics import DIMENSIONS, METRICS
-from vineview.telemetry.opening import open_tables
 from vineview.telemetry.schema import FORMAT
 from vineview.telemetry.table import EVENT_FLAGS, EVENT_NUMBERS, EVENT_TEXTS, SCHEMA
-from vineview.telemetry.writing import write
 
 INSTANTS = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis takes naive bounds

@@ -11,10 +11,10 @@ import pytest
 
 from vineview.errors import TelemetryError
 from vineview.telemetry import Telemetry
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.writing import write
 from vineview.telemetry.schema import FORMAT
-from vineview.telemetry.store import Store
 from vineview.telemetry.thresholds import Thresholds
-from vineview.telemetry.writing import write
 
 HEADER = {"format": FORMAT, "version": 1}
 

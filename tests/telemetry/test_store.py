@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from vineview.errors import TelemetryError
-from vineview.telemetry import Telemetry, keeping, queries
-from vineview.telemetry.columns import records_to_table
+from vineview.telemetry import Telemetry, keeping
+from vineview.telemetry.engine import queries
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.writing import write
 from vineview.telemetry.schema import FORMAT
-from vineview.telemetry.store import Store
-from vineview.telemetry.writing import write
 
 HEADER = {"format": FORMAT, "version": 1, "config": {"max_videos": 50}}
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from vineview.telemetry import trend as rates
-from vineview.telemetry.buckets import buckets_of
 from vineview.telemetry.frames import samples_frame
-from vineview.telemetry.trend import Shape, least_squares_slope, trend
+from vineview.telemetry.growth import trend as rates
+from vineview.telemetry.growth.buckets import buckets_of
+from vineview.telemetry.growth.trend import Shape, least_squares_slope, trend
 
 
 def growth(samples):

@@ -7,7 +7,7 @@ import pytest
 
 from vineview.bench.verdicts import PLAIN, PLAIN_LEAKS, tallies, verdict_of
 from vineview.scenarios.series import KINDS, labelled
-from vineview.telemetry.leak import Verdict, detectable_mb_per_hour
+from vineview.telemetry.growth.leak import Verdict, detectable_mb_per_hour
 
 
 @pytest.fixture(scope="module")

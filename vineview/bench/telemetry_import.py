@@ -17,7 +17,7 @@ __all__ = ["import_rows", "make_rows"]
 
 _OURS = """
 from pathlib import Path
-from vineview.telemetry.importing import import_export
+from vineview.telemetry.formats.importing import import_export
 assert import_export({source!r}, Path({into!r})).skipped == 0
 """
 _PEER = """

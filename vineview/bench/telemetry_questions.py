@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from vineview.telemetry import breakdowns, fleets, queries
-from vineview.telemetry.store import Store
+from vineview.telemetry.engine import breakdowns, fleets, queries
+from vineview.telemetry.engine.store import Store
 
 if TYPE_CHECKING:
     from vineview.bench.report import Report

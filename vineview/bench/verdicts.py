@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from vineview.scenarios.series import KINDS, Series, labelled
-from vineview.telemetry.buckets import buckets_of
-from vineview.telemetry.leak import PRACTICAL_MB_PER_HOUR, Leak, Verdict, judge
-from vineview.telemetry.trend import Direction, growth, trend
+from vineview.telemetry.growth.buckets import buckets_of
+from vineview.telemetry.growth.leak import PRACTICAL_MB_PER_HOUR, Leak, Verdict, judge
+from vineview.telemetry.growth.trend import Direction, growth, trend
 
 if TYPE_CHECKING:
     from vineview.bench.report import Report

@@ -33,8 +33,8 @@ def _run(args: argparse.Namespace) -> int:
     """Convert and say what was read; whatever is found, that is done."""
     from dataclasses import asdict
 
-    from vineview.telemetry.converting import convert
-    from vineview.telemetry.opening import size_of
+    from vineview.telemetry.formats.converting import convert
+    from vineview.telemetry.formats.opening import size_of
 
     with output.progress(size_of(args.source), "converting") as bar:
         done = convert(args.source, args.target, progress=bar.update)

@@ -25,8 +25,8 @@ from vineview.ops.transports import (
 )
 from vineview.rollout.flags import FeatureFlags
 from vineview.telemetry.export import Telemetry
+from vineview.telemetry.formats.reading import read
 from vineview.telemetry.monitor import VideoPerformanceMonitor
-from vineview.telemetry.reading import read
 
 __all__ = ["OpsClient", "Outcome"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from vineview.telemetry.leak import Leak, Verdict
+from vineview.telemetry.growth.leak import Leak, Verdict
 from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["Recommendation", "recommend"]

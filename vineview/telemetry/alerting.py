@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from vineview.core.changes import Change, ChangeKind
-from vineview.telemetry.columns import table_to_records
-from vineview.telemetry.crossings import crossings, events_of
+from vineview.telemetry.engine.crossings import crossings, events_of
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.columns import table_to_records
 from vineview.telemetry.schema import Sample, parse_at
-from vineview.telemetry.store import Store
 from vineview.telemetry.thresholds import Alert, AlertBook, Severity, Thresholds
 
 if TYPE_CHECKING:

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vineview.telemetry import queries
 from vineview.telemetry.advice import Recommendation, recommend
 from vineview.telemetry.alerting import AlertSummary, alerts_of_records, alerts_of_store
+from vineview.telemetry.engine import queries
+from vineview.telemetry.engine.store import Store
 from vineview.telemetry.failures import ErrorAnalysis, ErrorClassCount, ErrorCount, errors_of
 from vineview.telemetry.fleet import DeviceMemory, Fleet, fleet_of
-from vineview.telemetry.leak import Leak, Projection, judge, projections
+from vineview.telemetry.growth.leak import Leak, Projection, judge, projections
+from vineview.telemetry.growth.rates import Interval
+from vineview.telemetry.growth.trend import Growth, Trend, growth, trend
 from vineview.telemetry.loading import PreloadGroup, PreloadPerformance, preloads_of
 from vineview.telemetry.patterns import ContentType, ScrollBand, UserPatterns, patterns_of
 from vineview.telemetry.ranges import Coverage
-from vineview.telemetry.rates import Interval
-from vineview.telemetry.store import Store
 from vineview.telemetry.summary import analytics_html, analytics_text
-from vineview.telemetry.trend import Growth, Trend, growth, trend
 from vineview.telemetry.wire import analytics_to_wire
 
 if TYPE_CHECKING:

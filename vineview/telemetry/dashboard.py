@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from vineview.telemetry.growth.trend import Direction, Trend, trend
 from vineview.telemetry.schema import Sample, format_at
-from vineview.telemetry.trend import Direction, Trend, trend
 
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics

@@ -21,16 +21,17 @@ import pandas as pd
 from vineview.core.changes import Change, ChangeKind
 from vineview.core.events import VideoEvent
 from vineview.errors import TelemetryError
-from vineview.telemetry import keeping, sources, writing
-from vineview.telemetry.columns import records_to_table
+from vineview.telemetry import keeping
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats import sources, writing
+from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.jsontext import dump
+from vineview.telemetry.formats.reading import Document, Finding, load
 from vineview.telemetry.frames import events_frame, samples_frame
-from vineview.telemetry.jsontext import dump
 from vineview.telemetry.labels import carry_labels
 from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
-from vineview.telemetry.reading import Document, Finding, load
 from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import Sample, parse_at, record_to_change, record_to_video
-from vineview.telemetry.store import Store
 from vineview.telemetry.thresholds import Thresholds
 
 if TYPE_CHECKING:

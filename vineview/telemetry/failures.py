@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from vineview.telemetry import breakdowns
+from vineview.telemetry.engine import breakdowns
+from vineview.telemetry.engine.store import Store
 from vineview.telemetry.loading import PreloadPerformance
-from vineview.telemetry.store import Store
 
 __all__ = ["ErrorAnalysis", "ErrorClassCount", "ErrorCount", "errors_of"]
 

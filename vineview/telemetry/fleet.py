@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from vineview.telemetry import fleets, queries
-from vineview.telemetry.buckets import bucket_count
-from vineview.telemetry.leak import Leak, judge
+from vineview.telemetry.engine import fleets, queries
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.growth.buckets import bucket_count
+from vineview.telemetry.growth.leak import Leak, judge
+from vineview.telemetry.growth.rates import Interval
+from vineview.telemetry.growth.trend import growth
 from vineview.telemetry.ranges import describe_duration
-from vineview.telemetry.rates import Interval
-from vineview.telemetry.store import Store
-from vineview.telemetry.trend import growth
 
 __all__ = ["GROWING_MB_PER_HOUR", "DeviceMemory", "Fleet", "fleet_of"]
 

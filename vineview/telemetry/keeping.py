@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.engines import dialect_of
-from vineview.telemetry.findings import Finding
-from vineview.telemetry.store import Store
+from vineview.telemetry.engine.engines import dialect_of
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.findings import Finding
 
 __all__ = ["BIG_BYTES", "Kept", "Progress", "stores_of"]
 
@@ -77,7 +77,7 @@ def stores_of(
             folders.append(name)
             headers.append(_header_beside(name))
             continue
-        from vineview.telemetry.importing import imported  # noqa: PLC0415 - only big ones
+        from vineview.telemetry.formats.importing import imported  # noqa: PLC0415 - only big ones
 
         each = imported(Path(name).expanduser(), progress=progress)
         folders.append(str(each.folder))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vineview.telemetry import breakdowns, queries
-from vineview.telemetry.store import Store
+from vineview.telemetry.engine import breakdowns, queries
+from vineview.telemetry.engine.store import Store
 
 __all__ = ["PreloadGroup", "PreloadPerformance", "preloads_of"]
 

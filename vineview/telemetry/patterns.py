@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vineview.telemetry import breakdowns
-from vineview.telemetry.store import Store
+from vineview.telemetry.engine import breakdowns
+from vineview.telemetry.engine.store import Store
 
 __all__ = ["HEAVY_PER_MINUTE", "ContentType", "ScrollBand", "UserPatterns", "patterns_of"]
 

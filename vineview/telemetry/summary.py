@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics
-    from vineview.telemetry.leak import Projection
+    from vineview.telemetry.growth.leak import Projection
 
 __all__ = ["analytics_html", "analytics_text", "counted", "span"]
 

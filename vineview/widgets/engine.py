@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from vineview.figures.curves import COLUMNS, EnvelopeCurves
-from vineview.telemetry import Telemetry, queries
-from vineview.telemetry.buckets import bucket_count
+from vineview.telemetry import Telemetry
+from vineview.telemetry.engine import queries
 from vineview.telemetry.frames import events_frame
+from vineview.telemetry.growth.buckets import bucket_count
 from vineview.telemetry.schema import Sample
 from vineview.telemetry.thresholds import Thresholds
 from vineview.widgets.sources import Status, last_sample, span_status

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Final
 
-from vineview.telemetry.findings import Document, not_export
+from vineview.telemetry.formats.findings import Document, not_export
 
 __all__ = ["UNDECODED", "Scanner"]
 

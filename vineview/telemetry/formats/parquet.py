@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.conform import check_columns, conform
-from vineview.telemetry.findings import Document, not_export
-from vineview.telemetry.jsontext import dump
+from vineview.telemetry.formats.conform import check_columns, conform
+from vineview.telemetry.formats.findings import Document, not_export
+from vineview.telemetry.formats.jsontext import dump
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["HEADER_FILE", "HEADER_KEY", "MAGIC", "Writer", "folder_tables", "is_folder", "tables"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vineview.telemetry.buckets import LOW
-from vineview.telemetry.portable import slope
-from vineview.telemetry.queries import measured
+from vineview.telemetry.engine.portable import slope
+from vineview.telemetry.engine.queries import measured
+from vineview.telemetry.growth.buckets import LOW
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

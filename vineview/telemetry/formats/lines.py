@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from vineview.telemetry.bulk import Bulk
-from vineview.telemetry.columns import records_to_table
-from vineview.telemetry.findings import Document
-from vineview.telemetry.scanning import UNDECODED
+from vineview.telemetry.formats.bulk import Bulk
+from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.scanning import UNDECODED
 
 __all__ = ["LineReader", "tables"]
 

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from vineview.telemetry.conform import check_columns, conform
-from vineview.telemetry.findings import Document
-from vineview.telemetry.jsontext import dump
+from vineview.telemetry.formats.conform import check_columns, conform
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.jsontext import dump
+from vineview.telemetry.formats.texts import instant_texts
 from vineview.telemetry.table import SCHEMA
-from vineview.telemetry.texts import instant_texts
 
 __all__ = ["header_line", "is_csv", "row_lines", "tables"]
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
-from vineview.telemetry.findings import Document, not_export
+from vineview.telemetry.formats.findings import Document, not_export
 
 __all__ = ["GZIP", "ZSTD", "unpacked"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vineview.errors import TelemetryError
-from vineview.telemetry import parquet
+from vineview.telemetry.formats import parquet
 
 __all__ = ["READ_SUFFIXES", "Source", "find", "is_url", "unreadable"]
 

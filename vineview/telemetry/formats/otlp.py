@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from vineview.telemetry.checks import format_at
-from vineview.telemetry.findings import Document
+from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.metrics import METRICS
 from vineview.telemetry.schema import FORMAT, VERSION
 

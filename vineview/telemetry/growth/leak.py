@@ -17,11 +17,11 @@ from typing import Final
 
 import pandas as pd
 
-from vineview.telemetry import signs
-from vineview.telemetry.buckets import DAY_H
+from vineview.telemetry.growth import signs
+from vineview.telemetry.growth.buckets import DAY_H
+from vineview.telemetry.growth.rates import Interval
+from vineview.telemetry.growth.trend import DAILY_CYCLE_MB, DAILY_CYCLE_SHARE, Growth, Shape
 from vineview.telemetry.ranges import describe_duration
-from vineview.telemetry.rates import Interval
-from vineview.telemetry.trend import DAILY_CYCLE_MB, DAILY_CYCLE_SHARE, Growth, Shape
 
 __all__ = [
     "DAILY_CYCLE_MB",
@@ -114,8 +114,8 @@ def judge(buckets: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> 
         The verdict with its evidence, the deciding sentence first.
 
     Example:
-        >>> from vineview.telemetry.buckets import buckets_of
-        >>> from vineview.telemetry.trend import growth
+        >>> from vineview.telemetry.growth.buckets import buckets_of
+        >>> from vineview.telemetry.growth.trend import growth
         >>> at = pd.date_range("2026-01-01", periods=240, freq="30s", tz="UTC")
         >>> samples = pd.DataFrame({"at": at, "video_memory_mb": 200.0 + np.arange(240)})
         >>> buckets = buckets_of(samples)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from vineview.telemetry.checks import EVENT_FLAGS, EVENT_NUMBERS, EVENT_TEXT
-from vineview.telemetry.jsontext import dump
+from vineview.telemetry.formats.jsontext import dump
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["Bulk"]

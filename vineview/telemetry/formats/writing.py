@@ -19,9 +19,9 @@ from typing import Any, BinaryIO, Final, Protocol
 import pyarrow as pa
 
 from vineview.errors import TelemetryError
-from vineview.telemetry import csvtext, parquet
-from vineview.telemetry.columns import records_to_table, table_to_records
-from vineview.telemetry.jsontext import dump
+from vineview.telemetry.formats import csvtext, parquet
+from vineview.telemetry.formats.columns import records_to_table, table_to_records
+from vineview.telemetry.formats.jsontext import dump
 
 __all__ = ["SUFFIXES", "is_folder_name", "layout", "write", "write_tables"]
 
@@ -106,7 +106,7 @@ def write_tables(header: Record, tables: Iterable[pa.Table], path: str | os.Path
     """Write tables in `table.SCHEMA` as they come; as `write` otherwise."""
     suffix, _ = layout(path)
     if suffix == "/":
-        from vineview.telemetry.importing import write_folder  # noqa: PLC0415 - it writes with us
+        from vineview.telemetry.formats.importing import write_folder  # noqa: PLC0415 - it writes with us
 
         return write_folder(dict(header), tables, Path(path))
     if suffix == ".parquet":

@@ -22,7 +22,7 @@ from vineview.telemetry.checks import (
     parse_at,
     record_problem,
 )
-from vineview.telemetry.findings import Document
+from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["check_columns", "conform"]

@@ -30,10 +30,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.findings import Document, Finding
-from vineview.telemetry.opening import open_tables
-from vineview.telemetry.parquet import HEADER_FILE
-from vineview.telemetry.sources import unreadable
+from vineview.telemetry.formats.findings import Document, Finding
+from vineview.telemetry.formats.opening import open_tables
+from vineview.telemetry.formats.parquet import HEADER_FILE
+from vineview.telemetry.formats.sources import unreadable
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["DAMAGED_FILE", "Imported", "import_export", "imported", "write_folder"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vineview.telemetry.portable import when
-from vineview.telemetry.queries import is_attempt, is_error, measured, message
+from vineview.telemetry.engine.portable import when
+from vineview.telemetry.engine.queries import is_attempt, is_error, measured, message
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

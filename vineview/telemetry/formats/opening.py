@@ -15,12 +15,12 @@ from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
 
-from vineview.telemetry import csvtext, lines, otlp, parquet
-from vineview.telemetry.columns import records_to_table
-from vineview.telemetry.findings import Document
-from vineview.telemetry.packing import unpacked
-from vineview.telemetry.reading import is_lines, read
-from vineview.telemetry.sources import is_url, unreadable
+from vineview.telemetry.formats import csvtext, lines, otlp, parquet
+from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.packing import unpacked
+from vineview.telemetry.formats.reading import is_lines, read
+from vineview.telemetry.formats.sources import is_url, unreadable
 
 __all__ = ["open_tables", "size_of"]
 
@@ -119,7 +119,7 @@ def _whole(data: bytes, document: Document) -> Iterator[pa.Table]:
 
 
 def _fetched(url: str) -> bytes:
-    from vineview.telemetry.sources import Source  # noqa: PLC0415 - only addresses need it
+    from vineview.telemetry.formats.sources import Source  # noqa: PLC0415 - only addresses need it
 
     return Source(url, named=True).read()
 

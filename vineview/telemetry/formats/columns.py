@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vineview.telemetry.checks import format_at, parse_at
-from vineview.telemetry.jsontext import dump, is_unicode
+from vineview.telemetry.formats.jsontext import dump, is_unicode
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["records_to_table", "table_to_records"]

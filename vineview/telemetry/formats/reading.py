@@ -13,13 +13,13 @@ import json
 from pathlib import Path
 
 from vineview.errors import TelemetryError
-from vineview.telemetry import csvtext, otlp, parquet
-from vineview.telemetry.columns import table_to_records
-from vineview.telemetry.findings import Document, Finding, not_export
-from vineview.telemetry.lines import LineReader
-from vineview.telemetry.packing import unpacked
-from vineview.telemetry.scanning import Scanner
-from vineview.telemetry.sources import Source, is_url
+from vineview.telemetry.formats import csvtext, otlp, parquet
+from vineview.telemetry.formats.columns import table_to_records
+from vineview.telemetry.formats.findings import Document, Finding, not_export
+from vineview.telemetry.formats.lines import LineReader
+from vineview.telemetry.formats.packing import unpacked
+from vineview.telemetry.formats.scanning import Scanner
+from vineview.telemetry.formats.sources import Source, is_url
 
 __all__ = ["Document", "Finding", "load", "read"]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from vineview.errors import UsageError
-from vineview.telemetry.findings import Document, Finding
-from vineview.telemetry.opening import open_tables
-from vineview.telemetry.writing import layout, write_tables
+from vineview.telemetry.formats.findings import Document, Finding
+from vineview.telemetry.formats.opening import open_tables
+from vineview.telemetry.formats.writing import layout, write_tables
 
 __all__ = ["Converted", "convert"]
 

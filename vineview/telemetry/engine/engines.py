@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.parquet import HEADER_FILE
+from vineview.telemetry.formats.parquet import HEADER_FILE
 
 if TYPE_CHECKING:
     import duckdb

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vineview.telemetry.portable import when
+from vineview.telemetry.engine.portable import when
 from vineview.telemetry.thresholds import RATE_WINDOW, Thresholds
 
 if TYPE_CHECKING:

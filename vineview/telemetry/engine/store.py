@@ -18,11 +18,11 @@ import pandas as pd
 import pyarrow as pa
 
 from vineview.errors import TelemetryError
-from vineview.telemetry import portable, queries
-from vineview.telemetry.buckets import COLUMNS as BUCKET_COLUMNS
-from vineview.telemetry.buckets import bucket_count
-from vineview.telemetry.columns import table_to_records
-from vineview.telemetry.engines import RECORDS, Embedded, Engine, connect, is_ours, refusal
+from vineview.telemetry.engine import portable, queries
+from vineview.telemetry.engine.engines import RECORDS, Embedded, Engine, connect, is_ours, refusal
+from vineview.telemetry.formats.columns import table_to_records
+from vineview.telemetry.growth.buckets import COLUMNS as BUCKET_COLUMNS
+from vineview.telemetry.growth.buckets import bucket_count
 from vineview.telemetry.table import SCHEMA
 
 if TYPE_CHECKING:

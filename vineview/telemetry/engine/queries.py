@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from vineview.telemetry.buckets import COLUMNS as BUCKET_COLUMNS
-from vineview.telemetry.buckets import COUNTERS, LOW
-from vineview.telemetry.portable import median_where, slope, when
+from vineview.telemetry.engine.portable import median_where, slope, when
+from vineview.telemetry.growth.buckets import COLUMNS as BUCKET_COLUMNS
+from vineview.telemetry.growth.buckets import COUNTERS, LOW
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vineview.telemetry.buckets import DAY_H
-from vineview.telemetry.rates import spread_of
+from vineview.telemetry.growth.buckets import DAY_H
+from vineview.telemetry.growth.rates import spread_of
 
 __all__ = ["Bend", "Step", "cycles", "falls", "find_bend", "find_steps", "levels", "sessions_of"]
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from vineview.telemetry.trend import growth
+from vineview.telemetry.growth.trend import growth
 
 __all__ = ["follows_controllers", "scrolling", "stuck", "surplus"]
 

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vineview.telemetry import shapes
-from vineview.telemetry.rates import Interval, huber, median_slope, spread_of, theil_sen
+from vineview.telemetry.growth import shapes
+from vineview.telemetry.growth.rates import Interval, huber, median_slope, spread_of, theil_sen
 
 __all__ = [
     "DAILY_CYCLE_MB",
@@ -170,7 +170,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         session has two.
 
     Example:
-        >>> from vineview.telemetry.buckets import buckets_of
+        >>> from vineview.telemetry.growth.buckets import buckets_of
         >>> at = pd.date_range("2026-01-01", periods=100, freq="1min", tz="UTC")
         >>> samples = pd.DataFrame({"at": at, "video_memory_mb": 200.0 + np.arange(100)})
         >>> round(growth(buckets_of(samples)).mb_per_hour)
