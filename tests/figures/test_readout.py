@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vineview.figures import growth_of, memory_tiles, sentence
+from vineview.figures import growth_of, memory_tiles, range_tiles, sentence, turns_of
 from vineview.telemetry import Sample
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -101,3 +101,31 @@ def test_the_sentence_says_every_tile():
     text = sentence(memory_tiles(Sample(AT, video_memory_mb=743.0, video_controllers=3), usage()))
     for word in ("memory 743 MB", "controllers 3 of 15", "growth +12.5 MB/h", "leak check leaking"):
         assert word in text
+
+
+class TestTurnsOf:
+    @pytest.mark.parametrize(
+        ("step_mb", "words"), [(120.0, "step of +120 MB"), (0.0, "growth levels off")]
+    )
+    def test_a_change_point_in_words(self, step_mb, words):
+        leak = SimpleNamespace(verdict="not_leaking")
+        (turn,) = turns_of(SimpleNamespace(turned_at=AT, step_mb=step_mb, leak=leak))
+        assert (turn.at, turn.text) == (AT, words)
+
+    def test_none_while_the_verdict_is_open_or_nothing_turned(self):
+        leak = SimpleNamespace(verdict="inconclusive")
+        assert turns_of(SimpleNamespace(turned_at=AT, step_mb=9.0, leak=leak)) == ()
+        assert turns_of(SimpleNamespace(leak=leak)) == ()
+
+
+class TestRangeTiles:
+    @pytest.mark.parametrize(
+        ("peak_mb", "tone"), [(400.0, "plain"), (600.0, "warn"), (900.0, "critical")]
+    )
+    def test_the_peak_meets_the_thresholds(self, peak_mb, tone):
+        stretch = SimpleNamespace(
+            peak_mb=peak_mb, average_mb=300.0, minimum_mb=100.0, **vars(usage())
+        )
+        tiles = range_tiles(stretch)
+        assert [each.label for each in tiles] == ["peak", "average", "growth", "leak check"]
+        assert (tiles[0].tone, tiles[0].note.endswith("lowest 100")) == (tone, True)

@@ -150,9 +150,13 @@ def growth_of(usage: Any) -> Growth | None:
 
 
 def turns_of(usage: Any) -> tuple[Turn, ...]:
-    """The change point ``Analytics.memory_usage`` found, in words; none where it found none."""
+    """The change point ``Analytics.memory_usage`` found, in words.
+
+    None where it found none, and none while the verdict is open: in ten seconds anything turns.
+    """
     at = getattr(usage, "turned_at", None)
-    if at is None:
+    verdict = str(getattr(getattr(usage, "leak", None), "verdict", "inconclusive"))
+    if at is None or verdict == "inconclusive":
         return ()
     step_mb = float(getattr(usage, "step_mb", 0.0) or 0.0)
     return (Turn(at, f"step of {step_mb:+.0f} MB" if step_mb else "growth levels off"),)

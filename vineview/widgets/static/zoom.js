@@ -181,7 +181,12 @@ class VineBrush {
       const x = event.clientX - plot.el.getBoundingClientRect().left;
       return scale ? scale.toTime(Math.min(Math.max(x, scale.left), scale.left + scale.width)) : NaN;
     };
-    const begins = (/** @type {MouseEvent} */ event) => plot.zooms && event.button === 0 && (plot.brushing || event.shiftKey) && event.target instanceof Element && event.target.closest(".nsewdrag") !== null;
+    const begins = (/** @type {MouseEvent} */ event) => {
+      const [scale, box] = [plot.scale(), plot.el.getBoundingClientRect()];
+      const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+      const inside = scale && x >= scale.left && x <= scale.left + scale.width && y >= scale.top && y <= scale.top + scale.height;
+      return inside && plot.zooms && event.button === 0 && (plot.brushing || event.shiftKey);
+    };
     view.listen(plot.el, "pointerdown", (event) => begins(event) && (from = at(event)), { capture: true });
     view.listen(plot.el, "mousedown", (event) => begins(event) && event.stopPropagation(), { capture: true });
     view.listen(window, "pointermove", (event) => Number.isFinite(from) && this.mark(from, at(event)));
