@@ -9,6 +9,7 @@ import pytest
 
 from vineview.clock import ManualClock
 from vineview.core import ErrorClass, LoadState, ScriptedLoader, VideoManager, VideoManagerConfig
+from vineview.core.breaker import BreakerState
 from vineview.core.loading import Fail, Hang, ScriptedController, Succeed
 from vineview.errors import ConfigError, LoadError, LoadTimeout, VideoManagerError
 
@@ -679,3 +680,18 @@ class TestMisbehavingControllers:
         manager.resume_video("v0")
         assert [change.data["where"] for change in heard] == ["play"]
         assert manager.metrics.disposal_errors == 0
+
+
+async def test_clips_of_this_machine_pass_the_breaker_by(manager, loader, clock, clip):
+    """Broken local clips say nothing of any host, and an open breaker holds no local clip back."""
+    broken = [f"broken{number}" for number in range(8)]
+    for video_id in broken:
+        loader.set_script(video_id, Fail(LoadError("no clip", error_class="FORMAT_ERROR")))
+    manager.add_video_events([clip(name, is_local=True) for name in [*broken, "near"]])
+    for video_id in broken:
+        assert (await preload(manager, clock, video_id)).loading_state is S.PERMANENTLY_FAILED
+    assert manager.breaker.state is BreakerState.CLOSED
+    for number in range(5):
+        manager.breaker.record_failure(f"https://elsewhere.example/{number}.mp4")
+    assert manager.breaker.state is BreakerState.OPEN
+    assert (await preload(manager, clock, "near")).is_ready

@@ -183,6 +183,9 @@ class Preloader:
         return False
 
     def _admit(self, record: Record) -> bool:
+        """Ask the breaker. It guards hosts, and a clip of this machine has none."""
+        if record.event.is_local:
+            return True
         record.is_admitted = self._breaker.allow(record.url)
         return record.is_admitted
 
@@ -261,7 +264,8 @@ class Preloader:
         ledger.move(record, record.state.to_ready(at=ledger.clock.utc()))
         attempt.settle(record.state)
         self.failure_patterns.pop(record.url, None)
-        self._breaker.record_success(record.url)
+        if not record.event.is_local:
+            self._breaker.record_success(record.url)
 
     def _fail(self, attempt: Attempt, error: BaseException) -> None:
         record, ledger = attempt.record, self._ledger
@@ -292,7 +296,8 @@ class Preloader:
         self.failure_patterns[record.url] = None
         if len(self.failure_patterns) > _MOST_PATTERNS:
             del self.failure_patterns[next(iter(self.failure_patterns))]
-        self._breaker.record_failure(record.url)
+        if not record.event.is_local:
+            self._breaker.record_failure(record.url)
 
     def _schedule_retry(self, record: Record) -> None:
         delay_s = backoff_s(record.state.retry_count, self._rng)
