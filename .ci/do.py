@@ -67,6 +67,7 @@ def set_up(*, extras: str) -> None:
 def run_tests(options: list[str]) -> int:
     """Run what CI runs, in the order that fails soonest; stop at the first failure."""
     need_chromium()
+    need_java()
     pytest = [PYTHON, "-m", "pytest", "-q", "--durations=10"]
     core = ["tests/core", "--cov=vineview.core", "--cov-fail-under=100", "--cov-report=term"]
     steps: list[tuple[str, list[str | Path]]] = [
@@ -106,6 +107,20 @@ def need_chromium() -> None:
     if os.environ.get("CI") == "true":
         sys.exit("With CI=true the browser tests must run.")
     say("going on; the browser tests will be skipped")
+
+
+def need_java() -> None:
+    """Find the Java that Spark runs on, or bring one where that is possible."""
+    if os.environ.get("JAVA_HOME") or shutil.which("java"):
+        return
+    apt = shutil.which("apt-get")
+    if apt and os.geteuid() == 0:
+        say("installing Java 17 for the Spark tests")
+        subprocess.check_call([apt, "update", "-qq"])
+        java = [apt, "install", "-y", "-qq", "openjdk-17-jre-headless"]
+        subprocess.check_call(java, stdout=subprocess.DEVNULL)
+        return
+    say("no Java: install 17 or newer (Debian: openjdk-17-jre-headless); the Spark tests will fail")
 
 
 def say(text: str) -> None:

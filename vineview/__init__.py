@@ -57,7 +57,7 @@ _ROOMS = {
     "vineview.replay": ("Replay",),
     "vineview.rollout": ("FeatureFlags",),
     "vineview.telemetry": ("Analytics", "Telemetry", "VideoPerformanceMonitor"),
-    "vineview.widgets": ("FeedPlayer", "MemoryChart", "ReplayTimeline"),
+    "vineview.widgets": ("ContactSheet", "FeedPlayer", "MemoryChart", "ReplayTimeline", "SideBySide"),
     "vineview.workbench": ("Workbench",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -38,9 +38,11 @@ from vineview.rollout import FeatureFlags as FeatureFlags
 from vineview.telemetry import Analytics as Analytics
 from vineview.telemetry import Telemetry as Telemetry
 from vineview.telemetry import VideoPerformanceMonitor as VideoPerformanceMonitor
+from vineview.widgets import ContactSheet as ContactSheet
 from vineview.widgets import FeedPlayer as FeedPlayer
 from vineview.widgets import MemoryChart as MemoryChart
 from vineview.widgets import ReplayTimeline as ReplayTimeline
+from vineview.widgets import SideBySide as SideBySide
 from vineview.workbench import Workbench as Workbench
 
 __version__: str
