@@ -96,31 +96,30 @@ def need_chromium() -> None:
     """Find a Chromium for the browser tests, or bring one where that is possible."""
     if os.environ.get("VINEVIEW_CHROMIUM") or any(map(shutil.which, CHROMIUMS)):
         return
-    apt = shutil.which("apt-get")
-    if apt and os.geteuid() == 0:
-        say("installing Chromium for the browser tests")
-        subprocess.check_call([apt, "update", "-qq"])
-        subprocess.check_call([apt, "install", "-y", "-qq", "chromium"], stdout=subprocess.DEVNULL)
-        return
-    advice = "sudo apt-get install chromium" if apt else "install Chromium or Chrome"
-    say(f"no Chromium: {advice}, or set VINEVIEW_CHROMIUM to its path")
-    if os.environ.get("CI") == "true":
-        sys.exit("With CI=true the browser tests must run.")
-    say("going on; the browser tests will be skipped")
+    if not brought("chromium", "the browser tests"):
+        say("no Chromium: install Chromium or Chrome, or set VINEVIEW_CHROMIUM to its path")
+        if os.environ.get("CI") == "true":
+            sys.exit("With CI=true the browser tests must run.")
+        say("going on; the browser tests will be skipped")
 
 
 def need_java() -> None:
     """Find the Java that Spark runs on, or bring one where that is possible."""
     if os.environ.get("JAVA_HOME") or shutil.which("java"):
         return
+    if not brought("openjdk-17-jre-headless", "the Spark tests"):
+        say("no Java: install Java 17; without it the Spark tests fail")
+
+
+def brought(package: str, purpose: str) -> bool:
+    """Install a Debian package, if this is Debian and we may."""
     apt = shutil.which("apt-get")
-    if apt and os.geteuid() == 0:
-        say("installing Java 17 for the Spark tests")
-        subprocess.check_call([apt, "update", "-qq"])
-        java = [apt, "install", "-y", "-qq", "openjdk-17-jre-headless"]
-        subprocess.check_call(java, stdout=subprocess.DEVNULL)
-        return
-    say("no Java: install 17 or newer (Debian: openjdk-17-jre-headless); the Spark tests will fail")
+    if apt is None or os.geteuid() != 0:
+        return False
+    say(f"installing {package} for {purpose}")
+    subprocess.check_call([apt, "update", "-qq"])
+    subprocess.check_call([apt, "install", "-y", "-qq", package], stdout=subprocess.DEVNULL)
+    return True
 
 
 def say(text: str) -> None:
