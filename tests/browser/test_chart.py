@@ -71,7 +71,7 @@ def change_theme(notebook, theme):
 @pytest.fixture(scope="module")
 def notebook(new_shared_tab):
     """A live chart, a recorded one, another live one; the size before it ran is noted."""
-    notebook = new_shared_tab().open(CHARTS)
+    notebook = new_shared_tab(timezone_id="Australia/Darwin").open(CHARTS)
     notebook.page.set_viewport_size({"width": 1000, "height": TALL})
     notebook.size_before = notebook.save()
     notebook.run_all()
@@ -139,6 +139,95 @@ class TestThreeCharts:
         assert "leak check leaking" in graph.get_attribute("aria-label")
         assert chart.locator("table tr").count() == 13
         assert chart.get_by_role("listitem").filter(has_text="app's estimate").count() == 1
+
+
+class TestLookingCloser:
+    """Zoom, mark, read and switch zones, by mouse and by keys, in the recorded chart."""
+
+    SHOWN = """(chart) => {
+      const graph = chart.querySelector(".vv-plot-graph");
+      const line = graph.data.find((trace) => trace.uid === "measured");
+      const { xaxis } = graph._fullLayout;
+      const [start, end] = [xaxis.p2l(0), xaxis.p2l(xaxis._length)];
+      return { minutes: (end - start) / 60000, points: line.x.length, start };
+    }"""
+
+    @pytest.fixture
+    def chart(self, notebook):
+        chart = notebook.page.locator(".vv-chart").nth(1)
+        chart.scroll_into_view_if_needed()
+        yield chart
+        notebook.page.keyboard.press("Escape")
+        chart.locator(".vv-plot").press("0")
+
+    def drag(self, chart, start, end, **options):
+        box = chart.locator(".nsewdrag").first.bounding_box()
+        mouse, y = chart.page.mouse, box["y"] + box["height"] / 2
+        mouse.move(box["x"] + box["width"] * start, y)
+        mouse.down(**options)
+        mouse.move(box["x"] + box["width"] * (start + end) / 2, y, steps=3)
+        mouse.move(box["x"] + box["width"] * end, y, steps=3)
+        mouse.up()
+
+    def wait_for(self, chart, condition):
+        asked = f"(chart) => {{ const shown = ({self.SHOWN})(chart); return {condition}; }}"
+        chart.page.wait_for_function(asked, arg=chart.element_handle())
+
+    def test_dragging_zooms_to_the_detail_and_a_double_click_shows_all(self, chart):
+        whole = chart.evaluate(self.SHOWN)
+        self.drag(chart, 0.4, 0.5)
+        self.wait_for(chart, f"shown.minutes < {whole['minutes'] / 8} && shown.points < 80")
+        box = chart.locator(".nsewdrag").first.bounding_box()
+        chart.page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+        self.wait_for(chart, f"shown.points === {whole['points']}")
+        self.wait_for(chart, f"Math.abs(shown.minutes - {whole['minutes']}) < 0.01")
+
+    def test_a_stretch_marked_by_mouse_or_keys_is_analysed(self, chart, pictures):
+        panel = chart.locator(".vv-selection")
+        chart.get_by_role("button", name="What dragging does").click()
+        self.drag(chart, 0.2, 0.6)
+        panel.locator(".vv-tile").nth(3).wait_for()
+        assert "MB/h" in panel.inner_text()
+        if pictures:
+            chart.screenshot(path=pictures / "memory-chart-marked.png")
+        panel.get_by_role("button", name="Clear the marked stretch").click()
+        assert panel.is_hidden()
+        chart.get_by_role("button", name="What dragging does").click()
+        plot = chart.locator(".vv-plot")
+        plot.press("Home")
+        for _ in range(30):
+            plot.press("Shift+ArrowRight")
+        panel.locator(".vv-tile").nth(3).wait_for()
+        assert "15 min" in panel.inner_text()
+
+    def test_keys_read_zoom_and_explain_and_no_cell_is_selected(self, chart):
+        active = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+        plot, reading = chart.locator(".vv-plot"), chart.locator(".vv-reading")
+        whole, before = chart.evaluate(self.SHOWN), chart.page.evaluate(active)
+        plot.press("End")
+        assert "MB measured" in reading.inner_text()
+        last = reading.inner_text()
+        plot.press("ArrowLeft")
+        assert reading.inner_text() != last
+        plot.press("+")
+        plot.press("+")
+        self.wait_for(chart, f"Math.abs(shown.minutes - {whole['minutes'] / 4}) < 1")
+        plot.press("0")
+        self.wait_for(chart, f"Math.abs(shown.minutes - {whole['minutes']}) < 0.01")
+        plot.press("?")
+        assert chart.locator(".vv-chart-keys").is_visible()
+        plot.press("?")
+        assert chart.page.evaluate(active) == before
+
+    def test_utc_and_local_time_are_one_key_apart_in_every_chart(self, chart):
+        charts = chart.page.locator(".vv-chart")
+        chart.locator(".vv-plot").press("u")
+        labels = [charts.nth(n).locator(".xtitle") for n in range(3)]
+        for label in labels:
+            label.filter(has_text="time (Australia/Darwin)").wait_for()
+        assert chart.evaluate(self.SHOWN)["start"] % 3_600_000 == 30 * 60_000
+        chart.locator(".vv-plot").press("u")
+        labels[0].filter(has_text="time (UTC)").wait_for()
 
 
 class TestWhereThingsAreOdd:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from vineview.figures.curves import instants_ms
 from vineview.figures.plain import figure_of, plain_layout, require, shortened
 from vineview.figures.theme import palette
+from vineview.figures.wire import stamps
 
 __all__ = ["comparison_figure", "error_figure", "preload_figure"]
 
@@ -45,7 +46,7 @@ def preload_figure(
             ("failed", ~succeeded, colours.critical),
         ):
             counts, _ = np.histogram(at_ms[rows], bins=edges)
-            data.append(_bars(name, (edges[:-1] + edges[1:]) / 2, counts, colour))
+            data.append(_bars(name, stamps((edges[:-1] + edges[1:]) / 2), counts, colour))
     layout = plain_layout(colours, title=title)
     layout |= {"barmode": "stack", "bargap": 0.05, "hovermode": "x unified"}
     layout["xaxis"] |= {"type": "date", "title": {"text": "time (UTC)"}}

@@ -27,6 +27,7 @@ from vineview.figures.frame import (
 )
 from vineview.figures.marks import Turn, event_shapes, event_trace, turn_marks
 from vineview.figures.theme import Palette, palette
+from vineview.figures.wire import dated
 from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["TINT", "Growth", "memory_figure", "memory_spec", "memory_traces"]
@@ -107,7 +108,7 @@ def memory_figure(
         title=title,
         theme=theme,
     )
-    return go.Figure(spec)
+    return go.Figure(dated(spec))
 
 
 def memory_spec(

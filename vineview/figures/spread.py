@@ -17,6 +17,7 @@ from vineview.figures.curves import instants_ms
 from vineview.figures.decimate import cut, keep_changes
 from vineview.figures.plain import figure_of, plain_layout, require, shortened
 from vineview.figures.theme import palette
+from vineview.figures.wire import stamps
 from vineview.telemetry.thresholds import Thresholds
 
 __all__ = ["controllers_figure", "distribution_figure", "fleet_figure"]
@@ -71,7 +72,7 @@ def controllers_figure(
         peak = max(peak, float(np.nanmax(line.y))) if column == "video_controllers" else peak
         look = {"line": {"color": colour, "width": 1.8, "dash": dash, "shape": "hv"}}
         hover = {"hovertemplate": f"%{{y:.0f}} {name}<extra></extra>"}
-        points = {"x": line.at_ms, "y": line.y.astype("float32")}
+        points = {"x": stamps(line.at_ms), "y": line.y.astype("float32")}
         data.append({"type": "scatter", "mode": "lines", "name": name, **points, **look, **hover})
     layout = plain_layout(colours, title=title)
     layout |= {"hovermode": "x unified"}
@@ -179,11 +180,11 @@ def fleet_figure(
     shown = grid.loc[order[:top]].iloc[::-1]  # the first row is drawn lowest
     data: list[dict[str, Any]] = []
     if shown.size:
-        at_ms = instants_ms(pd.Series(shown.columns))
+        at = stamps(instants_ms(pd.Series(shown.columns)))
         colour = {"colorscale": [[0, colours.cold], [0.5, colours.warm], [1, colours.hot]]}
         bar = {"title": {"text": unit}, "thickness": 12, "outlinewidth": 0}
         bar["tickfont"] = {"color": colours.muted, "size": 11}
-        heat = {"x": at_ms, "z": shown.to_numpy(dtype="float32"), "colorbar": bar, **colour}
+        heat = {"x": at, "z": shown.to_numpy(dtype="float32"), "colorbar": bar, **colour}
         heat["y"] = [shortened(str(name)) for name in shown.index]
         hover = f"%{{y}}, %{{x}}: %{{z:.0f}} {unit}<extra></extra>"
         gaps = {"xgap": 1, "ygap": 1, "hoverongaps": False}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Instants", "compact_json", "packed"]
+__all__ = ["Instants", "compact_json", "dated", "packed", "stamps"]
 
 _CODES = {"float64": "f8", "float32": "f4", "int64": "i4", "int32": "i4"}
 
@@ -25,6 +25,38 @@ class Instants:
     """Ascending instants in milliseconds, to be packed as steps from the first."""
 
     at_ms: np.ndarray[Any, np.dtype[np.float64]]
+
+
+def stamps(at_ms: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+    """Milliseconds since 1970 as instants plotly shows as they are.
+
+    Plotly.js takes a bare number for an instant of the reader's own zone and would show UTC hours
+    shifted by it.
+
+    Example:
+        >>> stamps(np.array([0.0]))
+        array(['1970-01-01T00:00:00.000'], dtype='datetime64[ms]')
+    """
+    return np.round(at_ms).astype("datetime64[ms]")
+
+
+def dated(spec: dict[str, Any]) -> dict[str, Any]:
+    """A figure over time for any plotly: each instant on its time axis as `stamps` has it.
+
+    Args:
+        spec: ``data`` and ``layout``, instants in milliseconds.
+    """
+
+    def moved(thing: dict[str, Any]) -> dict[str, Any]:
+        places = [name for name in ("x", "x0", "x1") if thing.get("xref") == "x" and name in thing]
+        return thing | {name: _stamp(thing[name]) for name in places}
+
+    layout = dict(spec["layout"])
+    layout["xaxis"] = layout["xaxis"] | {"range": [_stamp(at) for at in layout["xaxis"]["range"]]}
+    for name in ("shapes", "annotations"):
+        layout[name] = [moved(each) for each in layout.get(name, ())]
+    data = [trace | {"x": stamps(np.asarray(trace["x"], dtype=float))} for trace in spec["data"]]
+    return {"data": data, "layout": layout}
 
 
 def packed(spec: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
@@ -69,7 +101,9 @@ def compact_json(spec: dict[str, Any]) -> dict[str, Any]:
         spec: ``data`` and ``layout`` with numpy arrays.
     """
 
-    def encode(array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    def encode(array: np.ndarray[Any, Any]) -> Any:
+        if array.dtype.kind == "M":
+            return [text.removesuffix(".000") for text in np.datetime_as_string(array).tolist()]
         numbers = array.astype(np.int32) if array.dtype == np.int64 else array
         return {
             "dtype": _CODES[str(numbers.dtype)],
@@ -77,6 +111,10 @@ def compact_json(spec: dict[str, Any]) -> dict[str, Any]:
         }
 
     return {name: _mapped(part, encode) for name, part in spec.items()}
+
+
+def _stamp(at_ms: float) -> str:
+    return str(stamps(np.array([at_ms]))[0])
 
 
 def _mapped(part: Any, replace: Any) -> Any:

@@ -48,7 +48,7 @@ from vineview.figures.curves import Lines
 from vineview.figures.memory import memory_spec, memory_traces
 from vineview.figures.picture import PICTURE_POINTS
 from vineview.figures.theme import LIGHT
-from vineview.figures.wire import packed
+from vineview.figures.wire import dated, packed
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.widgets.appending import Appending, lean
 from vineview.widgets.base import Buffers, Message
@@ -117,7 +117,7 @@ class MemoryChart(Plot):
     def figure(self) -> go.Figure:
         """The plotly figure as it stands, for reports and for further work."""
         spec = self._spec(max_points=_FIGURE_POINTS, cursor_at=self.cursor_at)
-        return go.Figure() if spec is None else go.Figure(spec)
+        return go.Figure() if spec is None else go.Figure(dated(spec))
 
     def static_html(self) -> str:
         """The key numbers and a still picture."""
@@ -203,7 +203,8 @@ class MemoryChart(Plot):
         return lean(spec)
 
     def _kept_spec(self) -> dict[str, Any] | None:
-        return self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)
+        spec = self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)
+        return None if spec is None else dated(spec)
 
     def _spec(self, *, max_points: int, cursor_at: datetime | None = None) -> dict[str, Any] | None:
         source = self._source

@@ -8,6 +8,7 @@
 const VV_TINT = ", tint";
 const VV_ZONE_CHANGED = "vineview-zone";
 const VV_MINUTE_MS = 60_000;
+const VV_SEASON_MS = 60 * 86_400_000; // shorter than from one change of the clocks to the next
 
 /** Put the arrays that travelled as buffers back into a figure. @param {any} part @param {DataView[]} buffers @returns {any} */
 function vvUnpack(part, buffers) {
@@ -16,7 +17,10 @@ function vvUnpack(part, buffers) {
   if (typeof part.vv_buffer === "number") {
     const view = buffers[part.vv_buffer];
     const own = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-    if (part.dtype === "uint32") return Float64Array.from(new Uint32Array(own), (steps) => part.start + steps * part.step);
+    if (part.dtype === "uint32") {
+      const parts = part.step < 0.005 ? 100 : 1; // of a millisecond; a step's rounding is undone
+      return Float64Array.from(new Uint32Array(own), (steps) => Math.round((part.start + steps * part.step) * parts) / parts);
+    }
     return part.dtype === "float32" ? new Float32Array(own) : new Float64Array(own);
   }
   return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, vvUnpack(value, buffers)]));
@@ -110,23 +114,40 @@ function vvFromAxis(place) {
 
 /** An instant in words, in the page's zone. @param {number} at_ms */
 function vvWhen(at_ms) {
-  return new Date(vvToAxis(at_ms)).toISOString().slice(0, 19).replace("T", " ");
+  return new Date(vvToAxis(Math.round(at_ms))).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** A place of a time axis in the form plotly shows as it is: of a bare number it shows the hours of the reader's zone. @param {number} place */
+function vvStamp(place) {
+  return new Date(place).toISOString().slice(0, 23).replace("T", " ");
+}
+
+/** A line's instants for plotly. Numbers are cheap, so they are moved to where plotly moves them back from; text is exact where the clocks change between them. @param {Float64Array} instants */
+function vvForPlotly(instants) {
+  const places = vvZone() === "utc" ? instants : instants.map(vvToAxis);
+  const [first, last] = [places[0], places[places.length - 1]];
+  const minutes = new Date(first).getTimezoneOffset();
+  const moved = minutes * VV_MINUTE_MS;
+  const steady = [first, last, first + moved, last + moved].every((at) => new Date(at).getTimezoneOffset() === minutes);
+  if (places.length && !(steady && last - first < VV_SEASON_MS)) return Array.from(places, vvStamp);
+  return moved ? places.map((place) => place + moved) : places;
 }
 
 /** The figure with its instants where the page's zone has them. @param {VineFigure} figure @returns {VineFigure} */
 function vvZoned({ data, layout }) {
-  if (vvZone() === "utc" || layout.xaxis?.type !== "date") return { data, layout };
-  const moved = (/** @type {any} */ thing, /** @type {string[]} */ names) =>
-    thing.xref === "x" ? { ...thing, ...Object.fromEntries(names.filter((name) => name in thing).map((name) => [name, vvToAxis(thing[name])])) } : thing;
-  const name = vvZoneName("local");
-  const hoverformat = layout.xaxis.hoverformat?.replace("UTC", name);
+  if (layout.xaxis?.type !== "date") return { data, layout };
+  const stamp = (/** @type {any} */ at) => (typeof at === "number" ? vvStamp(vvToAxis(at)) : at);
+  const moved = (/** @type {any} */ thing) =>
+    thing.xref === "x" ? { ...thing, ...Object.fromEntries(["x", "x0", "x1"].filter((name) => name in thing).map((name) => [name, stamp(thing[name])])) } : thing;
+  const name = vvZoneName(vvZone());
+  const said = { hoverformat: layout.xaxis.hoverformat?.replace("UTC", name), title: { ...layout.xaxis.title, text: `time (${name})` } };
   return {
-    data: data.map((trace) => (trace.x instanceof Float64Array ? { ...trace, x: trace.x.map(vvToAxis) } : trace)),
+    data: data.map((trace) => (trace.x instanceof Float64Array ? { ...trace, x: vvForPlotly(trace.x) } : trace)),
     layout: {
       ...layout,
-      xaxis: { ...layout.xaxis, range: layout.xaxis.range?.map(vvToAxis), hoverformat, title: { ...layout.xaxis.title, text: `time (${name})` } },
-      shapes: layout.shapes?.map((/** @type {any} */ shape) => moved(shape, ["x0", "x1"])),
-      annotations: layout.annotations?.map((/** @type {any} */ label) => moved(label, ["x"])),
+      xaxis: { ...layout.xaxis, range: layout.xaxis.range?.map(stamp), ...(vvZone() === "utc" ? {} : said) },
+      shapes: layout.shapes?.map(moved),
+      annotations: layout.annotations?.map(moved),
     },
   };
 }
