@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import signal
 
-from vineview.telemetry.leak import detectable_mb_per_hour
+from vineview.telemetry.growth.leak import detectable_mb_per_hour
 
 __all__ = ["KINDS", "Series", "labelled", "made"]
 
