@@ -51,6 +51,7 @@ class TestLines:
         tint, line = named(figure, "measured")
         assert np.isnan(np.asarray(line.y, dtype=float)).sum() == 1
         assert not np.isnan(np.asarray(tint.y, dtype=float)).any()
+        assert (tint.hoverinfo, tint.hovertemplate) == ("skip", None)  # one line says the number
         gap = next(shape for shape in figure.layout.shapes if shape.name == "no data")
         assert ms(gap.x1) - ms(gap.x0) == 91 * 5000
 

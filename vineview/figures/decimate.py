@@ -25,6 +25,8 @@ _GAP_INTERVALS = 3.0
 _POINTS_PER_BREAK = 9  # a break may use a third of the points: each costs two ends and a NaN
 _COST_OF_BREAK = 3
 _SHAPED = 16  # with less room than this, only the extremes
+_EXTREMES: Any = MinMaxDownsampler()  # type: ignore[no-untyped-call] # it states no types
+_SHAPE: Any = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call] # likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +203,9 @@ def _chosen(at_ms: Floats, y: Floats, *, room: int) -> Indices:
     """Indices of at most ``room`` points: the shape, and each bucket's lowest and highest."""
     over: tuple[Any, ...] = (at_ms, y) if at_ms[-1] > at_ms[0] else (y,)
     shape_room = room // 2 if room >= _SHAPED else 0
-    extremes = MinMaxDownsampler().downsample(*over, n_out=(room - shape_room) // 2 * 2)
+    extremes = _EXTREMES.downsample(*over, n_out=(room - shape_room) // 2 * 2)
     chosen = [extremes.astype(np.intp)]
     if shape_room:
-        shape = MinMaxLTTBDownsampler().downsample(*over, n_out=shape_room)
+        shape = _SHAPE.downsample(*over, n_out=shape_room)
         chosen.append(shape.astype(np.intp))
     return np.concatenate(chosen)

@@ -247,7 +247,7 @@ def _controllers(line: Line, colours: Palette) -> list[dict[str, Any]]:
 
 def _filled(trace: dict[str, Any], line: Line, colour: str) -> list[dict[str, Any]]:
     """The trace, and under it one with a tint. Plotly would tint gaps too: there it is at zero."""
-    quiet = {"mode": "lines", "hoverinfo": "skip", "showlegend": False}
+    quiet = {"mode": "lines", "hoverinfo": "skip", "hovertemplate": None, "showlegend": False}
     under = quiet | {"uid": trace["uid"] + TINT, "fill": "tozeroy", "fillcolor": colour}
     under["line"] = trace["line"] | {"width": 0}
     if line.gaps:
