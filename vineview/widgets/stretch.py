@@ -11,8 +11,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from vineview.telemetry.buckets import buckets_of
-from vineview.telemetry.leak import Leak
+from vineview.telemetry.growth.buckets import buckets_of
+from vineview.telemetry.growth.leak import Leak
 
 __all__ = ["Stretch", "judged", "stretch_of"]
 
@@ -94,14 +94,14 @@ def judged(
     """The figures of a stretch whose time buckets are known.
 
     Args:
-        buckets: As `vineview.telemetry.buckets.COLUMNS` says.
+        buckets: As `vineview.telemetry.growth.buckets.COLUMNS` says.
         peak_mb: The highest sample.
         average_mb: The mean.
         minimum_mb: The lowest.
         pressures: How many memory pressure events there were.
     """
-    from vineview.telemetry.leak import judge  # noqa: PLC0415 - these bring in scipy
-    from vineview.telemetry.trend import growth  # noqa: PLC0415
+    from vineview.telemetry.growth.leak import judge  # noqa: PLC0415 - these bring in scipy
+    from vineview.telemetry.growth.trend import growth  # noqa: PLC0415
 
     rate = growth(buckets)
     interval = None if rate is None else rate.interval
