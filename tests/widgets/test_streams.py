@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -92,6 +93,17 @@ class TestAcknowledgement:
         page.book.acknowledge("x")
         page.book.more("x")
         page.book.close("x")
+
+
+class TestSoundBesideALongPicture:
+    async def test_sound_within_the_first_picture_is_sent(self, page, clip, settle):
+        """A picture of three seconds, and its sound in segments of their own: none is passed by."""
+        clip.segments[0] = clip.first_segment = replace(clip.segments[0], duration_s=3.0)
+        page.book.open("s", "v1", "v0", clip, start_s=1.5, whole=True)
+        for _ in range(10):
+            await settle()
+            page.book.acknowledge("s")
+        assert page.segments == [b"s0", b"s1", b"s2", b"s3", b"s4", b"s5"]
 
 
 class TestNeighbour:

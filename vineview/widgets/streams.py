@@ -24,8 +24,6 @@ _AT_FIRST = 2
 """Segments of a neighbour: the first holds little more than one picture, and a browser starts to
 play only when it has something to go on with."""
 
-_SAME_INSTANT_S = 1e-3
-
 
 class MediaSegment(Protocol):
     """What a stream needs of a media segment."""
@@ -199,11 +197,12 @@ class StreamBook:
         stream.sent += 1
         self._tell("init", parts, view=stream.view, stream=stream.id)
         await self._may_send(stream)
-        sent_until_s = first.start_s + first.duration_s if with_first else 0.0
-        async with aclosing(controller.stream(start_s)) as segments:
+        is_sent = with_first
+        async with aclosing(controller.stream(0.0 if with_first else start_s)) as segments:
             async for segment in segments:
-                if segment.start_s + segment.duration_s <= sent_until_s + _SAME_INSTANT_S:
-                    continue  # the first one, sent already
+                if is_sent:  # the first one, and it alone: sound beside it is not in it
+                    is_sent = False
+                    continue
                 stream.sent += 1
                 stream.unacknowledged += 1
                 self._tell("segment", [segment.data], view=stream.view, stream=stream.id)
