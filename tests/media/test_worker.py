@@ -214,7 +214,7 @@ class TestLeaks:
             await round_of_loads()
         await until(lambda: not running())
         assert (len(descriptors(os.getpid())), len(children(os.getpid()))) == before
-        await until(lambda: len(descriptors(workers().pid)) == zygote_before)
+        await until(lambda: len(descriptors(workers().pid)) <= zygote_before)
         threads = [one.name for one in threading.enumerate()]
         assert sum(name.startswith("vineview-clip") for name in threads) <= 24
 
