@@ -66,11 +66,14 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
         ``slope`` (MB/s) and the span; of preloads ``preloads``, ``failed``, times and caches;
         ``errors``; the devices, sessions and counters; the last success rate samples give.
     """
-    r = records
-    sample = r.kind.isnull()
-    memory = when(sample, r.video_memory_mb)
-    attempt = is_attempt(r)
-    time = when(attempt & r.success, r.duration_ms)
+    told = records.mutate(
+        sample=records.kind.isnull(), attempt=is_attempt(records), failure=is_error(records)
+    )
+    r = told.mutate(
+        memory=when(told["sample"], told.video_memory_mb),
+        time=when(told.attempt & told.success, told.duration_ms),
+    )
+    sample, memory, attempt, time = r["sample"], r.memory, r.attempt, r.time
     rate = when(sample, r.preload_success_rate)
     counters = {}
     for name in COUNTERS:
@@ -111,8 +114,8 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
         cache_hits=(attempt & r.cache_hit.fill_null(False)).sum(),
         **{f"kinds_{name}": when(attempt, r[name]).nunique() for name in GROUPED},
         mime_types=when(attempt, r.mime_type).nunique(),
-        errors=is_error(r).sum(),
-        unique_errors=when(is_error(r), message(r)).nunique(),
+        errors=r.failure.sum(),
+        unique_errors=when(r.failure, message(r)).nunique(),
         success_pct=rate.argmax(when(rate.notnull(), r.seconds)),
         sample_average_ms=when(sample, r.preload_duration_ms).mean(),
         sample_median_ms=median_where(r.preload_duration_ms, sample),

@@ -54,8 +54,13 @@ def records_to_table(records: Iterable[Record]) -> pa.Table:
     rows = records if isinstance(records, Sequence) else list(records)
     arrays: dict[str, pa.Array] = {"at": _instants([row.get("at") for row in rows])}
     extras = [_unknown(row) for row in rows]
+    present = set[str]().union(*rows)
     for name, of_type in _TYPED.items():
-        arrays[name] = _column(name, of_type, rows, extras)
+        arrays[name] = (
+            _column(name, of_type, rows, extras)
+            if name in present
+            else pa.nulls(len(rows), of_type)
+        )
     texts = [dump(extra) if extra else None for extra in extras]
     arrays["extra"] = pa.array(texts, pa.string())
     return pa.Table.from_arrays([arrays[name] for name in SCHEMA.names], schema=SCHEMA)
