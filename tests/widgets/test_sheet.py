@@ -44,6 +44,14 @@ class TestContactSheet:
         manager.dispose_video("v0")
         assert sheet.to_html().count("data:image/jpeg") == 4
 
+    async def test_a_saved_sheet_has_pictures_and_words_but_no_script(self, sheet, manager):
+        manager.add_video_event(VideoEvent(id="x", title="<script>alert(1)</script>"))
+        markup = sheet.to_html()
+        assert markup.count("data:image/jpeg") == 4
+        assert "&lt;script&gt;" in markup
+        assert "<script" not in markup
+        assert "http" not in markup
+
     async def test_a_click_goes_there(self, page, manager):
         page.say("navigate", video_id="v7")
         assert manager.current_video_id == "v7"

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from vineview.core.config import VideoManagerConfig
 from vineview.core.state import ErrorClass, LoadState, VideoState
 
-__all__ = ["Badge", "Card", "badge_of", "card_of", "empty_feed_card", "facts_of"]
+__all__ = [
+    "Badge",
+    "Card",
+    "badge_of",
+    "card_of",
+    "empty_feed_card",
+    "facts_of",
+    "memory_words",
+]
+
+_SMALL_MB = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +137,7 @@ def card_of(
         case LoadState.DISPOSED:
             return Card("stop", "idle", "Disposed", "Its memory was given back.", "", action="load")
         case LoadState.READY:
-            held = (
-                f" Its controller holds {(held_bytes or 0) / 2**20:.1f} MB." if held_bytes else ""
-            )
+            held = f" Its controller holds {memory_words(held_bytes)}." if held_bytes else ""
             return Card(
                 "film",
                 "good",
@@ -176,8 +184,22 @@ def facts_of(state: VideoState, *, config: VideoManagerConfig, held_bytes: int |
     if state.retry_count:
         facts.append(f"{state.retry_count} of {config.max_retries} retries used")
     if held_bytes:
-        facts.append(f"Holds {held_bytes / 2**20:.1f} MB")
+        facts.append(f"Holds {memory_words(held_bytes)}")
     return facts
+
+
+def memory_words(held_bytes: int) -> str:
+    """An amount of memory that is neither rounded to nothing nor read digit by digit.
+
+    Args:
+        held_bytes: How much.
+
+    Example:
+        >>> memory_words(38_000), memory_words(3 * 2**20)
+        ('37 kB', '3.0 MB')
+    """
+    megabytes = held_bytes / 2**20
+    return f"{held_bytes / 2**10:.0f} kB" if megabytes < _SMALL_MB else f"{megabytes:.1f} MB"
 
 
 def empty_feed_card() -> Card:

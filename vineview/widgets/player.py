@@ -94,8 +94,12 @@ class FeedPlayer(VineWidget):
 
     _assets = (
         "strip",
+        "posters",
+        "troubles",
+        "sight",
         "stream",
         "measures",
+        "stills",
         "stage",
         "face",
         "controls",
@@ -268,6 +272,7 @@ class FeedPlayer(VineWidget):
                 self._streams.more(stream)
             case {"kind": "ack"}:
                 self._streams.acknowledge(stream)
+                self._pace.ask()  # a conversion's speed is part of the caption
             case {"kind": "close"}:
                 self._streams.close(stream)
             case _:

@@ -58,7 +58,7 @@ class ContactSheet(VineWidget):
         ContactSheet(0 videos)
     """
 
-    _assets = ("strip", "sheet")
+    _assets = ("strip", "posters", "sheet")
 
     def __init__(self, manager: ManagerView, *, clock: Clock | None = None, **options: Any) -> None:
         super().__init__(**options)

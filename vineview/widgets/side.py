@@ -64,7 +64,7 @@ class SideBySide(HBox):
         left.together = right.together = uuid4().hex[:12]
         flexible = Layout(flex="1 1 0", min_width=_LEAST_WIDTH)
         self.children = tuple(
-            VBox([Label(words), player], layout=flexible)
+            VBox([Label(words, style={"font_weight": "600"}), player], layout=flexible)
             for words, player in zip(labels, self._players, strict=True)
         )
 

@@ -15,7 +15,7 @@ from vineview.core.breaker import BreakerState, CircuitBreaker
 from vineview.core.events import VideoEvent
 from vineview.core.state import VideoState
 from vineview.core.view import ManagerView
-from vineview.widgets.cards import Badge, badge_of, facts_of
+from vineview.widgets.cards import Badge, badge_of, facts_of, memory_words
 
 __all__ = [
     "AROUND",
@@ -156,7 +156,7 @@ def _status(manager: ManagerView) -> str:
     held = sum(manager.get_controller(event.id) is not None for event in manager.ready_videos)
     return (
         f"Window: {config.preload_behind} behind, {config.preload_ahead} ahead · "
-        f"{held} of {config.max_controllers} controllers, {manager.held_bytes / 2**20:.1f} MB held"
+        f"{held} of {config.max_controllers} controllers, {memory_words(manager.held_bytes)} held"
     )
 
 

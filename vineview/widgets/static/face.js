@@ -4,7 +4,6 @@
 /**
  * @typedef {{toggle: () => void, step: (by: number) => void, mute: (muted: boolean) => void,
  *   seek: (seconds: number) => void, load: () => void, again: () => void}} FaceActions
- * @typedef {{done_s: number, total_s: number, speed: number}} Progress how far a clip is converted
  * @typedef {{index: number, total: number, item: PlayerItem | undefined, empty: CardDocument | null,
  *   trouble: Trouble | null, note: string, muted: boolean, wantsPlay: boolean, hasPicture: boolean,
  *   isVideo: boolean, waiting: boolean, positionS: number, durationS: number, bufferedS: number,
@@ -35,6 +34,8 @@ class VineFace {
     this.meta = vvNode("div", { class: "vv-meta" });
     this.caption = vvNode("div", { class: "vv-caption" });
     this.controls = vvNode("div", { class: "vv-controls" }, this.play, this.sound, this.time, finer.el);
+    this.side = vvNode("div", { class: "vv-side" }, this.previous, this.next);
+    this.info = vvNode("div", { class: "vv-info" }, this.title, this.meta, this.caption);
     this.progress = vvNode("div", { class: "vv-progress", role: "progressbar", "aria-label": "Converting", "aria-valuemin": 0, "aria-valuemax": 100, hidden: true });
     this.stageBox = vvNode(
       "div",
@@ -45,7 +46,7 @@ class VineFace {
       this.spinner,
       this.card,
       vvNode("div", { class: "vv-top" }, this.place, this.soundChip),
-      vvNode("div", { class: "vv-side" }, this.previous, this.next),
+      this.side,
       vvNode("div", { class: "vv-bottom" }, this.controls, this.range),
       this.progress,
       finer.help,
@@ -59,7 +60,7 @@ class VineFace {
     vvSet(view.el, "tabindex", 0);
     vvSet(view.el, "role", "region");
     vvSet(view.el, "aria-label", "Feed player. Arrow keys go through the feed, space plays and pauses, ? shows all keys.");
-    view.el.append(this.stageBox, vvNode("div", { class: "vv-info" }, this.title, this.meta, this.caption), strip);
+    view.el.append(this.stageBox, this.info, strip);
   }
 
   /** @param {FaceState} state */
@@ -104,6 +105,8 @@ class VineFace {
     this.next.disabled = !state.canNavigate || state.index >= state.total - 1;
     this.place.textContent = state.total ? `${state.index + 1} of ${state.total}` : "";
     this.place.hidden = !state.total;
+    this.side.hidden = !state.total;
+    this.info.hidden = !state.total;
     vvSet(this.stageBox, "data-picture", hasPicture);
     this.drawProgress(state.progress);
     this.drawBackdrop(state.poster);
@@ -183,8 +186,8 @@ class VineFace {
     }
     for (const tag of item?.hashtags ?? []) words.push(vvNode("span", { class: "vv-tag" }, `#${tag}`));
     this.meta.replaceChildren(...words);
-    const pace = progress && `converting at ${progress.speed.toFixed(1)}x real time`;
-    this.caption.textContent = [item?.caption, pace, note].filter(Boolean).join(" · ");
+    const part = progress && `${Math.round((100 * progress.done_s) / progress.total_s)} % so far`;
+    this.caption.textContent = [item?.caption, part, note].filter(Boolean).join(" · ");
     this.caption.hidden = !this.caption.textContent;
   }
 }

@@ -2,11 +2,28 @@
 // What the page measures of playing, told to the kernel, which records it beside all else.
 
 const VV_LEAST_STALL_MS = 100;
+const VV_POSITION_EVERY_MS = 250;
 
 class VineMeasures {
   /** @param {VineView} view */
   constructor(view) {
     this.view = view;
+    this.toldPlaying = "";
+    this.toldAt = 0;
+  }
+
+  /** Whether it plays, when that changes, and now and then where it is. @param {string} id @param {HTMLVideoElement | null} video @returns {boolean} whether its place was told */
+  position(id, video) {
+    const playing = video !== null && !video.paused;
+    const state = `${id}|${playing}`;
+    if (video && state !== this.toldPlaying) {
+      this.toldPlaying = state;
+      this.view.send("playing", { video_id: id, playing });
+    }
+    if (!playing || performance.now() - this.toldAt < VV_POSITION_EVERY_MS) return false;
+    this.toldAt = performance.now();
+    this.view.send("position", { video_id: id, position_s: video.currentTime, duration_s: video.duration || 0 });
+    return true;
   }
 
   /** From the wish to see a video to its first picture. @param {Slot} slot */

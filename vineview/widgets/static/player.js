@@ -1,7 +1,6 @@
 // @ts-check
 // The player's page side: what is on show, the controls, the words under them, the strip.
 
-const VV_POSITION_EVERY_MS = 250;
 const VV_AHEAD_OF_TRUTH_MS = 3000; // how long the page may be ahead of the manager
 const VV_ARRIVE_AFTER_MS = 150; // at the latest; usually the first frame says so
 
@@ -14,19 +13,8 @@ class VinePlayer {
     this.feed = { answers: {}, index: 0, total: 0, current_id: null, items: [], card: null, can_navigate: true };
     this.currentId = "";
     this.sequence = 0; // how often the person went somewhere; what the kernel said before is old
-    this.intersects = false;
-    this.toldInSight = true; // the kernel takes a new view for visible
     this.askedAt = performance.now();
-    this.toldPlaying = "";
-    this.toldAt = 0;
-    /** @type {Map<string, Trouble>} what keeps a loaded video from being shown */
-    this.troubles = new Map();
-    /** @type {Map<string, string>} what is missing of a video that plays */
-    this.notes = new Map();
-    /** @type {Map<string, Progress>} how far clips are converted, while they are */
-    this.progress = new Map();
-    /** @type {Map<string, {url: string, revoke: () => void}>} */
-    this.posters = new Map();
+    this.troubles = new VineTroubles(view, () => this.refresh());
     this.stage = new VineStage(view, {
       changed: () => this.refresh(),
       ready: () => {
@@ -35,12 +23,13 @@ class VinePlayer {
         else this.sync();
       },
       lost: (id) => this.forget(id),
-      noted: (id, note) => void this.notes.set(id, note),
-      poster: (id) => this.posters.get(id)?.url ?? "",
+      noted: (id, note) => void this.troubles.notes.set(id, note),
+      poster: (id) => this.posters.url(id),
       atEnd: () => this.atEnd(),
       trouble: (id, trouble) => this.hasTrouble(id, trouble),
     });
     this.strip = new VineStrip(view, { pick: (item) => this.go(item.id) });
+    this.posters = new VinePosters(view, this.strip);
     this.controls = new VineControls(view, {
       step: (by) => this.stepPictures(by),
       rate: (rate) => this.setRate(rate),
@@ -77,8 +66,6 @@ class VinePlayer {
       this.hasTrouble(message.video_id, { title: "This image cannot be shown", text: message.reason, isTold: true }),
     );
     view.on("command", (message) => this.command(message));
-    view.on("progress", (message) => this.converting(message));
-    view.on("codecs", ({ ask }) => view.send("codecs", { answers: vvCodecs(ask) }));
     view.watch("change:muted", () => this.applyMuted(this.model.get("muted")));
     view.watch("change:speed", () => this.applyRate(this.model.get("speed")));
     view.watch("change:loop", () => this.refresh());
@@ -102,13 +89,10 @@ class VinePlayer {
         "?": () => this.controls.toggleHelp(),
       },
     });
-    view.listen(document, "visibilitychange", () => this.look());
-    const observer = new IntersectionObserver(view.guarded((entries) => {
-      this.intersects = entries[entries.length - 1].isIntersecting;
-      this.look();
-    }), { threshold: 0.01 });
-    observer.observe(stageBox);
-    view.own(() => observer.disconnect());
+    new VineSight(view, stageBox, (inSight) => {
+      this.stage.inSight = inSight;
+      this.stage.resume();
+    });
     view.own(() => this.stage.close());
   }
 
@@ -120,24 +104,14 @@ class VinePlayer {
       this.askedAt = performance.now();
       this.currentId = feed.current_id ?? "";
     }
-    for (const item of feed.items) {
-      const old = this.troubles.get(item.id)?.mimeType;
-      const isNew = item.state !== "ready" || (old && item.clip && item.clip.mime_type !== old);
-      if (isNew) this.troubles.delete(item.id); // loaded or converted anew, tried anew
-    }
-    const known = new Set(feed.items.map((/** @type {PlayerItem} */ item) => item.id));
-    for (const [id, poster] of this.posters) {
-      if (known.has(id)) continue;
-      poster.revoke();
-      this.posters.delete(id);
-      this.strip.dropPoster(id);
-    }
+    this.troubles.review(feed.items);
+    this.posters.keep(feed.items);
     this.strip.update(feed, this.currentId);
     this.sync();
   }
 
   sync() {
-    const items = this.feed.items.map((item) => (this.troubles.has(item.id) ? { ...item, clip: null, image: false } : item));
+    const items = this.feed.items.map((item) => this.troubles.shown(item));
     this.stage.sync(items, this.currentId, this.askedAt);
     this.refresh();
   }
@@ -182,7 +156,7 @@ class VinePlayer {
 
   /** @param {string} id */
   shownItem(id) {
-    return this.troubles.has(id) ? undefined : this.itemOf(id);
+    return this.troubles.known.has(id) ? undefined : this.itemOf(id);
   }
 
   /** @param {boolean} playing */
@@ -240,13 +214,6 @@ class VinePlayer {
     this.refresh();
   }
 
-  /** @param {VineMessage} message */
-  converting({ video_id, done_s, total_s, speed }) {
-    if (done_s < total_s) this.progress.set(video_id, { done_s, total_s, speed });
-    else this.progress.delete(video_id);
-    if (video_id === this.currentId) this.refresh();
-  }
-
   /** @param {boolean} muted */
   setMuted(muted) {
     this.applyMuted(muted);
@@ -264,25 +231,14 @@ class VinePlayer {
     this.face.stageBox.style.height = `${this.model.get("height")}px`;
   }
 
-  /** Out of sight nothing plays and nothing is sent. */
-  look() {
-    const inSight = this.intersects && document.visibilityState === "visible";
-    if (inSight === this.toldInSight) return;
-    this.toldInSight = inSight;
-    this.stage.inSight = inSight;
-    this.view.send("visible", { visible: inSight });
-    this.stage.resume();
-  }
-
   /** @param {string} id @param {Trouble} trouble */
   hasTrouble(id, trouble) {
-    this.troubles.set(id, { ...trouble, mimeType: this.itemOf(id)?.clip?.mime_type });
-    if (!trouble.isTold) this.view.send("failed", { video_id: id, reason: trouble.text });
+    this.troubles.add(this.itemOf(id), id, trouble);
     this.sync();
   }
 
   tryAgain() {
-    this.troubles.delete(this.currentId);
+    this.troubles.known.delete(this.currentId);
     this.askedAt = performance.now();
     this.sync();
   }
@@ -296,11 +252,8 @@ class VinePlayer {
 
   /** @param {string} id @param {DataView} data */
   setPoster(id, data) {
-    this.posters.get(id)?.revoke();
-    const poster = this.view.url(new Blob([/** @type {BlobPart} */ (data)], { type: "image/jpeg" }));
-    this.posters.set(id, poster);
-    this.strip.setPoster(id, poster.url);
-    this.stage.setPoster(id, poster.url);
+    this.posters.set(id, data);
+    this.stage.setPoster(id, this.posters.url(id));
     if (id === this.currentId) this.refresh();
   }
 
@@ -316,8 +269,8 @@ class VinePlayer {
       total: feed.total,
       item,
       empty: feed.card,
-      trouble: this.troubles.get(this.currentId) ?? null,
-      note: this.notes.get(this.currentId) ?? "",
+      trouble: this.troubles.known.get(this.currentId) ?? null,
+      note: this.troubles.notes.get(this.currentId) ?? "",
       muted: stage.muted,
       wantsPlay: stage.wantsPlay,
       hasPicture,
@@ -326,34 +279,13 @@ class VinePlayer {
       positionS: video?.currentTime ?? 0,
       durationS: video && Number.isFinite(video.duration) ? video.duration : 0,
       bufferedS: video ? video.currentTime + (current?.stream?.ahead() ?? 0) : 0,
-      poster: this.posters.get(this.currentId)?.url ?? "",
+      poster: this.posters.url(this.currentId),
       canNavigate: feed.can_navigate,
-      progress: this.progress.get(this.currentId) ?? null,
+      progress: this.troubles.progress.get(this.currentId) ?? null,
     });
     this.controls.draw(stage.rate, this.model.get("loop"));
-    this.tell(video);
+    if (stage.measures.position(this.currentId, video)) this.together.tell("at", { position_s: video?.currentTime });
   }
-
-  /** @param {HTMLVideoElement | null} video */
-  tell(video) {
-    const playing = video !== null && !video.paused;
-    const state = `${this.currentId}|${playing}`;
-    if (video && state !== this.toldPlaying) {
-      this.toldPlaying = state;
-      this.view.send("playing", { video_id: this.currentId, playing });
-    }
-    if (!playing || performance.now() - this.toldAt < VV_POSITION_EVERY_MS) return;
-    this.toldAt = performance.now();
-    this.together.tell("at", { position_s: video.currentTime });
-    this.view.send("position", { video_id: this.currentId, position_s: video.currentTime, duration_s: video.duration || 0 });
-  }
-}
-
-/** What this browser takes, of the codecs asked about. @param {string[]} ask */
-function vvCodecs(ask) {
-  const takes = (/** @type {string} */ codec) =>
-    typeof MediaSource !== "undefined" && ["video", "audio"].some((kind) => MediaSource.isTypeSupported(`${kind}/mp4; codecs="${codec}"`));
-  return Object.fromEntries(ask.map((codec) => [codec, takes(codec)]));
 }
 
 export default vvWidget((view) => void new VinePlayer(view));

@@ -8,26 +8,14 @@ export default vvWidget((view) => {
     label: "The feed",
     titles: true,
   });
-  /** @type {Map<string, () => void>} */
-  const posters = new Map();
+  const posters = new VinePosters(view, strip);
   view.el.classList.add("vv-sheet");
   view.el.setAttribute("data-lm-suppress-shortcuts", "true"); // arrows move here, not between cells
   view.on("sheet", ({ document }) => {
     status.textContent = document.total ? `${document.total} videos · ${document.status}` : "This feed is empty.";
     strip.update(document, document.current_id ?? "");
-    const known = new Set(document.items.map((/** @type {StripItem} */ item) => item.id));
-    for (const [id, revoke] of posters) {
-      if (known.has(id)) continue;
-      revoke();
-      posters.delete(id);
-      strip.dropPoster(id);
-    }
+    posters.keep(document.items);
   });
-  view.on("poster", ({ video_id }, [data]) => {
-    const { url, revoke } = view.url(new Blob([/** @type {BlobPart} */ (data)], { type: "image/jpeg" }));
-    posters.get(video_id)?.();
-    posters.set(video_id, revoke);
-    strip.setPoster(video_id, url);
-  });
+  view.on("poster", ({ video_id }, [data]) => posters.set(video_id, data));
   view.el.append(status, strip.el);
 });

@@ -5,7 +5,6 @@
  * @typedef {{mime_type: string, duration_s: number | null}} Clip
  * @typedef {StripItem & {author: string, published: string | null, hashtags: string[], caption: string,
  *   clip: Clip | null, frame_s: number | null, image: boolean, card: CardDocument | null}} PlayerItem
- * @typedef {{title: string, text: string, isTold?: boolean, mimeType?: string}} Trouble `isTold`: the kernel knows of it
  * @typedef {{icon: string, tone: string, title: string, text: string, hint: string, action: string}} CardDocument
  * @typedef {{item: PlayerItem, node: HTMLVideoElement | HTMLImageElement, stream: ClipStream | null,
  *   shownAt: number, seen: boolean, stale: boolean, waitingSince: number, droppedFrames: number, undo: (() => void)[]}} Slot
@@ -39,7 +38,14 @@ class VineStage {
     for (const kind of ["init", "segment", "end", "lost"]) {
       view.on(kind, (message, buffers) => this.streamOf(message.stream)?.receive(message, buffers));
     }
-    view.on("image", (message, buffers) => this.showImage(message, buffers));
+    this.stills = new VineStills(view, {
+      slot: (id) => this.slots.get(id),
+      loaded: (slot) => {
+        this.firstFrame(slot);
+        hooks.ready();
+      },
+      damaged: (id, text) => this.refuse(id, text),
+    });
   }
 
   get current() {
@@ -128,7 +134,7 @@ class VineStage {
     this.slots.set(item.id, slot);
     this.el.append(slot.node);
     if (slot.node instanceof HTMLVideoElement) this.makeVideo(slot, slot.node, whole);
-    else this.makeImage(slot, slot.node);
+    else this.stills.want(slot, slot.node);
   }
 
   /** @param {Slot} slot @param {HTMLVideoElement} video @param {boolean} whole */
@@ -144,8 +150,7 @@ class VineStage {
     vvSet(video, "aria-label", slot.item.title);
     const refusal = ClipStream.refusal(clip.mime_type);
     if (refusal) {
-      this.drop(id);
-      this.hooks.trouble(id, { title: VV_REFUSED, text: refusal });
+      this.refuse(id, refusal);
       return;
     }
     const changed = () => this.hooks.changed();
@@ -160,10 +165,7 @@ class VineStage {
       videoId: id,
       mimeType: clip.mime_type,
       durationS: clip.duration_s,
-      fail: (text) => {
-        this.drop(id);
-        this.hooks.trouble(id, { title: VV_REFUSED, text });
-      },
+      fail: (text) => this.refuse(id, text),
       broke: (text) => {
         this.drop(id);
         this.hooks.trouble(id, { title: "The clip broke off", text, isTold: true });
@@ -181,31 +183,6 @@ class VineStage {
   setPoster(id, url) {
     const node = this.slots.get(id)?.node;
     if (node instanceof HTMLVideoElement) node.poster = url;
-  }
-
-  /** @param {Slot} slot @param {HTMLImageElement} image */
-  makeImage(slot, image) {
-    image.alt = slot.item.title;
-    slot.undo.push(
-      this.view.listen(image, "load", () => {
-        this.firstFrame(slot);
-        this.hooks.ready();
-      }),
-      this.view.listen(image, "error", () => {
-        this.drop(slot.item.id);
-        this.hooks.trouble(slot.item.id, { title: VV_REFUSED, text: "The image's data is damaged." });
-      }),
-    );
-    this.view.send("want_image", { video_id: slot.item.id });
-  }
-
-  /** @param {VineMessage} message @param {DataView[]} buffers */
-  showImage(message, [data]) {
-    const slot = this.slots.get(message.video_id);
-    if (!slot || !(slot.node instanceof HTMLImageElement)) return;
-    const { url, revoke } = this.view.url(new Blob([/** @type {BlobPart} */ (data)], { type: message.mime_type }));
-    slot.undo.push(revoke);
-    slot.node.src = url;
   }
 
   /** @param {string} stream */
@@ -286,6 +263,12 @@ class VineStage {
     const frameS = current.item.frame_s ?? VV_USUAL_FRAME_S;
     const place = Math.floor(video.currentTime / frameS + 0.01) + by;
     current.stream?.seek(Math.max(0, Math.min((place + 0.5) * frameS, (video.duration || Infinity) - frameS / 2)));
+  }
+
+  /** This browser cannot show it. @param {string} id @param {string} text why */
+  refuse(id, text) {
+    this.drop(id);
+    this.hooks.trouble(id, { title: VV_REFUSED, text });
   }
 
   /** @param {string} id */
