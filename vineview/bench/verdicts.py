@@ -1,10 +1,10 @@
 """``vineview bench verdicts``: how often the leak verdict is right, beside simpler rules.
 
-Series of every kind in `vineview.scenarios.series`, from seeds that nothing was tuned on, are
-judged by ours and, in the same run, by the app's rule (last ten samples against the ten before),
-least squares and Theil-Sen with their own intervals and our practical bound, and Mann-Kendall. A
-leak that is not called one is missed, whether denied or left open; what is left open is counted
-and bounded apart, so that saying "inconclusive" to everything is no way out.
+Series of every kind in `vineview.scenarios.series`, from a seed that nothing was tuned on (see
+`_SEED`), are judged by ours and, in the same run, by the app's rule (last ten samples against the
+ten before), least squares and Theil-Sen with their own intervals and our practical bound, and
+Mann-Kendall. A leak that is not called one is missed, whether denied or left open; what is left
+open is counted and bounded apart, so that saying "inconclusive" to everything is no way out.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PLAIN", "PLAIN_LEAKS", "Tally", "run", "tallies", "verdict_of"]
 
-_SEED: Final = 2026
-_EACH, _EACH_QUICK = 50, 2
+_SEED: Final = 20_261_123
+"""Of the hold-out: drawn once, after the rules were settled on seeds 1 to 11, 101, 102 and 2026
+(the former hold-out, which showed that too many random walks were called leaks). Whoever changes a
+rule because of what this seed shows must choose another."""
+_EACH, _EACH_QUICK = 100, 2
 _CONFIDENT: Final = 0.05
 _PAIRS_OF: Final = 300
 PLAIN: Final = (
@@ -70,14 +73,17 @@ def verdict_of(series: Series) -> Leak:
 
 
 def tallies(seed: int, each: int, *, peers: bool = True) -> dict[str, Tally]:
-    """Judge ``each`` series of every kind drawn from a seed.
+    """Judge ``each`` series of every kind drawn from a seed, with a bar on a terminal.
 
     Example:
         >>> sum(tally.count for tally in tallies(seed=1, each=1, peers=False).values())
         38
     """
     found: dict[str, Tally] = defaultdict(Tally)
-    for series in labelled(seed, each):
+    from tqdm import tqdm
+
+    drawn, total = labelled(seed, each), each * len(KINDS)
+    for series in tqdm(drawn, "judging", total, unit="series", leave=False, disable=None):
         tally = found[series.kind]
         tally.count += 1
         tally.said[verdict_of(series).verdict] += 1
@@ -119,7 +125,10 @@ def run(report: Report, *, quick: bool) -> None:
         report.row(f"{name}: false alarms", 100 * wrong / _count(sound.values()), "%")
         report.row(f"{name}: leaks found", 100 * right / _count(leaks), "%")
     _speed(report, quick=quick)
-    report.note(f"seed {_SEED}, {_count(found.values())} series; nothing was tuned on it")
+    report.note(
+        f"seed {_SEED}, {_count(found.values())} series, "
+        "judged after the rules were settled on others"
+    )
     report.note(
         "a leak is drawn at 1 to 10 times what leak.detectable_mb_per_hour says can be seen"
     )

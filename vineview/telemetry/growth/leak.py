@@ -51,10 +51,10 @@ _MIN_WINDOW_H: Final = 0.1
 _MATERIAL_MB: Final = 25.0
 _MATERIAL_SHARE: Final = 0.2
 _OFFSET: Final = 0.5
-_CLEAR: Final = 0.1
-_CLEAR_ABOUT_A_DAY: Final = 0.4
-"""Over one day a slope and the daily harmonic look much alike: growth must be clearer there."""
-_CLEAR_LATE: Final = 0.25
+_CLEAR: Final = 0.4
+"""The least share of the rate that its interval's low end must be: 3.3 standard errors from zero.
+How much noise resembles itself is itself an estimate, poorest for what wanders (a random walk,
+where 1.96 are passed in one of fifteen) and over one day, where a slope looks like the cycle."""
 _REST: Final = 0.35
 _TIMES: Final = 6.0
 _TIMES_ABOUT_A_DAY: Final = 10.0
@@ -235,9 +235,7 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     beside = _beside(rate, when)
     if interval.low <= 0 or not _matters(rate):
         return _not_growing(rate, interval, text, when, beside)
-    is_about_a_day = DAY_H <= rate.window_h < 1.5 * DAY_H
-    clear = _CLEAR_ABOUT_A_DAY if is_about_a_day else _CLEAR
-    if interval.low < clear * rate.mb_per_hour:
+    if interval.low < _CLEAR * rate.mb_per_hour:
         return Verdict.INCONCLUSIVE, f"Memory seems to grow, but may hardly: {text}{beside}."
     level = float(buckets["median"].median())
     cycle = steepest_cycle_mb_per_hour(level)
@@ -261,10 +259,6 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     if rate.shape is Shape.LEVELLED and grown < _REST * rate.bend_mb:
         return Verdict.INCONCLUSIVE, (
             f"Memory grew by {rate.bend_mb:.0f} MB until {when} and has hardly grown since: {text}."
-        )
-    if rate.late_mb_per_hour < _CLEAR_LATE * rate.mb_per_hour:
-        return Verdict.INCONCLUSIVE, (
-            f"Memory grew by {text}{beside}, but of late only by {rate.late_mb_per_hour:+.1f} MB/h."
         )
     follows = signs.follows_controllers(buckets)
     if follows:

@@ -23,6 +23,9 @@ _HUBER: Final = 1.345
 """95 % as efficient as least squares where noise is normal (Huber 1964)."""
 _MAD_TO_SD: Final = 1.4826
 _OUTLYING: Final = 3.0
+_BEGINS: Final = 0.4
+"""The share of what a parabola leaves that a bend may leave to be taken for a leak's beginning."""
+_NOTHING: Final = 1e-9
 _WANDERS: Final = 0.995
 """Above this an AR(1) process is a random walk for all that a hundred values can tell."""
 _LEANING: Final = 0.72
@@ -129,12 +132,23 @@ def _widening(hours: Floats, values: Floats, beside: Floats) -> float:
 
 
 def _residuals(centred: Floats, values: Floats, beside: Floats) -> Floats:
-    """What a smooth curve leaves: growth that speeds up or slows down is growth, not noise."""
+    """What a smooth curve leaves: growth that speeds up or slows down is growth, not noise.
+
+    Nor is growth that begins at one moment, if a bend there leaves far less than any curve.
+    """
     x = centred / np.abs(centred).max()
-    curve = np.column_stack((beside, x, x**2))
-    left = values - curve @ np.linalg.lstsq(curve, values, rcond=None)[0]
-    bound = _OUTLYING * spread_of(left)
-    return np.clip(left, -bound, bound) if bound else np.asarray(left, dtype=np.float64)
+    line = np.column_stack((beside, x))
+    basis = np.linalg.qr(line)[0]
+    bends = np.column_stack((x**2, *(np.maximum(x - knee, 0.0) for knee in x[2:-2])))
+    free = bends - basis @ (basis.T @ bends)
+    rest = values - basis @ (basis.T @ values)
+    power = np.maximum((free * free).sum(axis=0), _NOTHING)
+    left = float(rest @ rest) - (free.T @ rest) ** 2 / power
+    best = int(left.argmin())
+    column = best if left[best] < _BEGINS * left[0] else 0
+    rest = rest - free[:, column] * (free[:, column] @ rest) / power[column]
+    bound = _OUTLYING * spread_of(rest)
+    return np.clip(rest, -bound, bound) if bound else np.asarray(rest, dtype=np.float64)
 
 
 def _autoregression(residuals: Floats, fitted: int) -> tuple[float, float]:

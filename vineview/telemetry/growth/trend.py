@@ -46,7 +46,6 @@ DAILY_CYCLE_SHARE: Final = 0.1
 _TAIL: Final = 10
 _CHANGE: Final = 0.10
 _FEW: Final = 8
-_LATE: Final = 0.6
 _CALM: Final = 0.5
 
 
@@ -103,7 +102,6 @@ class Growth:
         fallen_mb: What they have given back in sum; zero if they have added.
         bend_mb: By how much memory moved before it levelled off.
         on_floor: Whether the rate is that of the buckets' low quantile, not of their medians.
-        late_mb_per_hour: The rate over the last 60 % of the window.
     """
 
     mb_per_hour: float
@@ -122,7 +120,6 @@ class Growth:
     fallen_mb: float = 0.0
     bend_mb: float = 0.0
     on_floor: bool = False
-    late_mb_per_hour: float = 0.0
 
 
 def trend(values: Floats) -> Trend:
@@ -188,7 +185,6 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         return None
     straight = _freed(hours, told, form.beside)
     rate, interval = theil_sen(hours, straight, form.beside)
-    lately = hours >= hours[-1] - _LATE * (hours[-1] - hours[0])
     floor_rate = None
     if hours.size >= _FEW:
         floor_rate = rate if on_floor else median_slope(hours, _freed(hours, floor, form.beside))
@@ -211,7 +207,6 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         fallen_mb=form.fallen_mb,
         bend_mb=form.bend_mb,
         on_floor=on_floor,
-        late_mb_per_hour=median_slope(hours[lately], straight[lately]),
     )
 
 
