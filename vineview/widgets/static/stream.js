@@ -3,6 +3,7 @@
 
 const VV_AHEAD_S = 20; // acknowledge while less than this is buffered ahead
 const VV_BEHIND_S = 30; // what stays buffered behind the playhead
+const VV_FULL_AGAIN_MS = 500; // a full buffer is asked again after so long
 const VV_GAP_S = 1; // a hole this small at the playhead is stepped over
 
 class ClipStream {
@@ -134,6 +135,8 @@ class ClipStream {
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== "QuotaExceededError") throw error;
       this.makeRoom(1); // full: free what was watched; else wait until more is
+      this.again?.(); // no time passes where nothing plays yet: ask again by the clock
+      this.again = this.view.after(VV_FULL_AGAIN_MS, () => this.pump());
     }
   }
 
