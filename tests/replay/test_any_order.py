@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -102,6 +102,55 @@ async def follow(steps) -> None:
 def test_the_way_there_does_not_matter(steps):
     """State, crossings, samples, and what a listener made of the changes, all agree."""
     asyncio.run(follow(steps))
+
+
+@given(place=st.integers(0, len(RECORDING.records)))
+@settings(max_examples=30, deadline=None)
+def test_alerts_at_any_place_are_those_of_a_straight_play(place):
+    """Those kept and those active, and whatever is judged from there on."""
+    cursor, (_, _, samples) = Cursor(RECORDING), straight(len(RECORDING.records))
+    book, straight_book = cursor.book_after(place), AlertBook()
+    for record in RECORDING.records[:place]:
+        straight_book.on_record(record)
+    assert (book.history, book.active) == (straight_book.history, straight_book.active)
+    for sample in samples:
+        assert book.on_sample(sample) == straight_book.on_sample(sample)
+
+
+class Counted(tuple):
+    """Records that count how often they are taken."""
+
+    taken = 0
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        self.taken += len(found) if isinstance(place, slice) else 1
+        return found
+
+
+class TestLongRecording:
+    SAMPLES = tuple(
+        {"at": f"2026-01-01T00:00:{n // 2000:02d}.{n % 2000 * 500:06d}Z", "video_memory_mb": n}
+        for n in range(70_000)
+    )
+
+    def test_a_seek_goes_through_one_interval_at_most(self):
+        """Wherever it leads, and though nothing was played before."""
+        recording = Recording.of(Telemetry({}, self.SAMPLES, []))
+        records = Counted(recording.records)
+        cursor = Cursor(replace(recording, records=records))
+        for place in (69_999, 1, 35_000, 68_905, 1093, 1094, 70_000):
+            before = records.taken
+            cursor.jump(place)
+            cursor.book_after(place)
+            assert records.taken - before <= 2 * len(records) // MAX_CHECKPOINTS
+
+    def test_after_a_seek_the_monitor_has_seen_all_before(self):
+        replay = Replay(Telemetry({}, self.SAMPLES, []))
+        for position_s in (34.9, 0.1, 17.0, 34.0, 3.3):
+            replay.seek(position_s)
+            assert len(replay.monitor.samples) == position_s * 2000 + 1
+            assert replay.monitor.current_sample.video_memory_mb == position_s * 2000
 
 
 @given(places=st.lists(st.integers(1, len(RECORDING.records)), max_size=20))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from vineview.replay.recording import Recording
 from vineview.telemetry import Alert, Telemetry, Thresholds
-from vineview.telemetry.schema import Sample
 from vineview.telemetry.thresholds import AlertBook
 
 __all__ = ["crossings"]
@@ -35,8 +34,5 @@ def crossings(
     recording = telemetry if isinstance(telemetry, Recording) else Recording.of(telemetry)
     book = AlertBook(thresholds, history=len(recording.records) * 2)
     for record in recording.records:
-        if isinstance(record, Sample):
-            book.on_sample(record)
-        else:
-            book.on_change(record)
+        book.on_record(record)
     return book.history

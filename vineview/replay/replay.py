@@ -77,7 +77,7 @@ class Replay(StateView):
         self._driver = driver
         self._head = Playhead(driver, duration_s=recording.duration_s, speed=speed)
         self._recorded_clock = RecordedClock(driver, self._head, recording.start_at)
-        self._cursor = Cursor(recording)
+        self._cursor = Cursor(recording, thresholds)
         super().__init__(self._cursor, self._recorded_clock)
         self.monitor = VideoPerformanceMonitor(
             self,
@@ -284,10 +284,11 @@ class Replay(StateView):
     def _jump(self, passed: int) -> None:
         """Bring state and monitor to where ``passed`` records have happened."""
         self._cursor.jump(passed)
-        *earlier, last = self._recording.records[:passed]
+        earlier, last = self._recording.records[: passed - 1], self._recording.records[passed - 1]
         self.monitor.refill(
             [record for record in earlier if isinstance(record, Sample)],
             [record for record in earlier if isinstance(record, Change)],
+            book=self._cursor.book_after(passed - 1),
         )
         if isinstance(last, Sample):
             self.monitor.record_sample(last)

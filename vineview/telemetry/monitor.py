@@ -220,21 +220,29 @@ class VideoPerformanceMonitor:
         self._keep(change)
         self._tell(change, *self._book.on_change(change))
 
-    def refill(self, samples: Iterable[Sample], changes: Iterable[Change] = ()) -> None:
+    def refill(
+        self,
+        samples: Iterable[Sample],
+        changes: Iterable[Change] = (),
+        *,
+        book: AlertBook | None = None,
+    ) -> None:
         """Replace everything recorded by what is given, telling no listener.
 
-        For a replay that jumps: afterwards the monitor is as if it had watched it all.
+        For a replay that jumps: afterwards the monitor is as if it had watched it all. A ``book``
+        that has judged them spares judging them again.
         """
         self.reset()
         records: list[Sample | Change] = [*changes, *samples]
         for record in sorted(records, key=lambda record: record.at):
             if isinstance(record, Sample):
                 self._samples.append(record)
-                self._book.on_sample(record)
             else:
                 self._keep(record)
-                self._book.on_change(record)
+            if book is None:
+                self._book.on_record(record)
         self._durations_ms.clear()
+        self._book = book or self._book
 
     def record_preload(
         self,

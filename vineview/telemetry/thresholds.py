@@ -160,6 +160,23 @@ class AlertBook:
         """Every alert kept, active ones too, oldest first."""
         return tuple(sorted((*self._resolved, *self._active.values()), key=lambda each: each.at))
 
+    def copy(self) -> AlertBook:
+        """An independent copy; the alerts are shared, being values."""
+        twin = AlertBook(self.thresholds, history=self._resolved.maxlen)
+        twin._resolved.extend(self._resolved)
+        twin._active.update(self._active)
+        twin._numbers.update(self._numbers)
+        twin._trips.update(self._trips)
+        twin._outcomes.extend(self._outcomes)
+        twin._failures = self._failures
+        twin._above.update(self._above)
+        return twin
+
+    def on_record(self, record: Sample | Change) -> list[Alert]:
+        """Judge either; returns the alerts it raised or resolved."""
+        is_sample = isinstance(record, Sample)
+        return self.on_sample(record) if is_sample else self.on_change(record)
+
     def on_sample(self, sample: Sample) -> list[Alert]:
         """Judge a sample.
 

@@ -121,12 +121,11 @@ def source_of(
     if hasattr(data, "current_sample") and hasattr(data, "subscribe"):
         return LiveSource(cast("VideoPerformanceMonitor", data), clock=clock)
     if hasattr(data, "analytics") and hasattr(data, "samples"):
-        telemetry = cast("Telemetry", data)
-        if telemetry.is_in_memory:
-            return RecordedSource(telemetry)
+        if data.is_in_memory:
+            return RecordedSource(data)
         from vineview.widgets.engine import EngineSource  # noqa: PLC0415 - it reads this module
 
-        return EngineSource(telemetry)
+        return EngineSource(data)
     raise UsageError(
         f"a chart cannot be drawn of a {type(data).__name__}",
         hint="Pass a VideoPerformanceMonitor, or Telemetry.open(path).",
