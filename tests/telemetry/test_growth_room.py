@@ -1,0 +1,125 @@
+"""The rooms beneath a growth rate: buckets, rates, shapes and signs, each by its own promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vineview.telemetry.growth import shapes, signs
+from vineview.telemetry.growth.buckets import COLUMNS, bucket_count, buckets_of
+from vineview.telemetry.growth.leak import Verdict, judge
+from vineview.telemetry.growth.rates import huber, theil_sen
+from vineview.telemetry.growth.trend import growth
+
+
+def samples(hours, values, **more) -> pd.DataFrame:
+    """Samples at hours since the start of 2026."""
+    at = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.asarray(hours) * 3600, unit="s")
+    return pd.DataFrame({"at": at, "video_memory_mb": np.asarray(values, dtype=float), **more})
+
+
+class TestBuckets:
+    def test_a_bucket_never_mixes_two_sessions(self):
+        hours = np.arange(480) / 240
+        names = np.where(hours < 1.01, "a", "b")
+        table = buckets_of(samples(hours, np.where(names == "a", 300, 100), session_id=names))
+        assert set(table["median"]) == {300.0, 100.0}
+        assert len(table) == bucket_count(2) + 1
+        assert {name: str(kind) for name, kind in table.dtypes.items()} == COLUMNS
+
+    def test_a_counter_that_falls_begins_a_session(self):
+        crashes = np.repeat([0.0, 3.0, 1.0], 40)
+        table = buckets_of(samples(np.arange(120) / 60, np.full(120, 200), app_crashes=crashes))
+        assert table["session"].max() == 1
+
+    def test_sessions_of_several_devices_overlap_and_are_no_restarts(self):
+        told = {"device_id": ["a", "b"] * 60, "session_id": ["x", "y"] * 60}
+        assert (
+            buckets_of(samples(np.arange(120) / 60, np.full(120, 200), **told))["session"]
+            .eq(0)
+            .all()
+        )
+
+    def test_a_clock_going_back_changes_nothing(self):
+        hours = np.arange(240) / 120
+        table = samples(hours, 200 + 50 * hours)
+        pd.testing.assert_frame_equal(buckets_of(table), buckets_of(table.iloc[::-1]))
+
+    def test_every_measured_sample_is_in_one_bucket(self):
+        values = np.full(500, 200.0)
+        values[::7] = np.nan
+        values[3] = np.inf
+        assert buckets_of(samples(np.arange(500) / 100, values))["count"].sum() == 427
+
+
+class TestRates:
+    def test_outliers_pull_huber_far_less_than_squares(self):
+        x = np.linspace(0, 1, 100)
+        values = 3 + 5 * x + np.random.default_rng(2).normal(0, 0.1, 100)
+        values[-5:] += 20
+        design = np.column_stack((np.ones(100), x))
+        squares = np.linalg.lstsq(design, values, rcond=None)[0][1]
+        assert abs(huber(design, values)[1] - 5) < 0.25 * abs(squares - 5)
+
+    def test_the_interval_holds_the_slope_nineteen_times_in_twenty(self):
+        rng, hours = np.random.default_rng(3), np.linspace(0, 2, 48)
+        beside = np.ones((48, 1))
+        drawn = [theil_sen(hours, 7 * hours + rng.normal(0, 2, 48), beside)[1] for _ in range(200)]
+        assert sum(each.low <= 7 <= each.high for each in drawn) >= 182
+
+    def test_a_late_beginning_is_not_taken_for_noise(self):
+        hours = np.linspace(0, 8, 48)
+        noise = np.random.default_rng(4).normal(0, 2, 48)
+        late = 20 * np.maximum(hours - 3, 0)
+        interval = theil_sen(hours, 200 + late + noise, np.ones((48, 1)))[1]
+        assert interval.low > 0.4 * 10
+
+    def test_two_samples_give_a_rate_without_an_interval(self):
+        found = growth(buckets_of(samples([0, 1], [100, 110])))
+        assert (found.mb_per_hour, found.interval) == (pytest.approx(10), None)
+
+
+class TestShapes:
+    def test_falls_to_the_start_are_found(self):
+        hours = np.arange(80.0)
+        rows = shapes.falls(hours, 100 + 5 * (hours % 20))
+        assert list(rows) == [20, 40, 60]
+
+    def test_falls_that_come_soon_are_collections(self):
+        hours = np.arange(80) / 10
+        assert not shapes.falls(hours, 100 + 50 * ((hours / 2) % 1)).size
+
+    def test_two_weeks_carry_weekly_cycles_and_two_hours_none(self):
+        assert shapes.cycles(np.arange(0, 336, 4.0)).shape[1] == 10
+        assert shapes.cycles(np.arange(0, 2, 0.05)).shape[1] == 0
+
+    def test_steps_are_found_within_a_row_with_their_heights(self):
+        hours = np.arange(48.0)
+        values = 200 + 90.0 * (hours >= 15) - 60.0 * (hours >= 33)
+        values += np.random.default_rng(5).normal(0, 1, 48)
+        found = shapes.find_steps(hours, values, np.ones((48, 1)))
+        assert [step.row for step in found] == pytest.approx([15, 33], abs=1)
+        assert [step.height for step in found] == pytest.approx([90, -60], abs=4)
+
+    def test_a_weekly_cycle_does_not_leak(self):
+        hours = np.arange(0, 504, 0.25)
+        busy = 60.0 * ((hours / 24 % 7) < 5)
+        values = 400 + busy + np.random.default_rng(6).normal(0, 4, hours.size)
+        table = buckets_of(samples(hours, values))
+        assert judge(table, growth(table)).verdict is Verdict.NOT_LEAKING
+
+
+class TestSigns:
+    @pytest.mark.parametrize(("busy", "words"), [(120.0, "It follows"), (0.0, "It does not")])
+    def test_growth_in_busy_stretches_follows_scrolling(self, busy, words):
+        hours = np.arange(960) / 240
+        moving = (hours % 1) < 0.5
+        gained = np.cumsum(np.where(moving, busy or 60.0, 0.0 if busy else 60.0)) / 240
+        at = samples(hours, 200 + gained)["at"]
+        events = pd.DataFrame({"at": at[moving], "kind": "navigate"})
+        said = signs.scrolling(buckets_of(samples(hours, 200 + gained), events=events))
+        assert said[0].startswith(words)
+
+    def test_without_events_nothing_is_said(self):
+        assert signs.scrolling(buckets_of(samples(np.arange(99) / 60, np.arange(99)))) == []
