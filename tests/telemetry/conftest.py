@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +16,6 @@ from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.metrics import Metrics
 from vineview.core.state import LoadState, VideoState
-
-sys.path.insert(0, str(Path(__file__).parent))  # the tests share `oracle` and `golden`
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HEADER = {"format": "openvine.performance-export", "version": 1, "config": {"max_videos": 100}}

@@ -12,6 +12,7 @@ from vineview.errors import UsageError
 _SUPPORT = {
     "report",
     "browser",
+    "telemetry_analytics",
     "telemetry_import",
     "telemetry_questions",
 }  # what benchmarks share; not benchmarks themselves

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Final
 
@@ -59,6 +60,12 @@ def parse_at(text: Any) -> datetime:
     """
     if not isinstance(text, str):
         raise TelemetryError(f"'at' is {_name(text)}, not ISO-8601 text")
+    return _instant(text)
+
+
+@lru_cache(maxsize=4096)
+def _instant(text: str) -> datetime:
+    """The instant; kept, because a record's is asked for several times over."""
     try:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -247,6 +247,9 @@ def _table_lines(title: str, rows: Sequence[tuple[str, str]]) -> list[str]:
 
 def _advice(analytics: Analytics) -> list[tuple[str, str]]:
     return [
-        (each.priority.upper(), f"{each.title}. {each.action}")
+        (
+            each.priority.upper(),
+            f"{each.title}. {' '.join(each.evidence[:1])} {each.action} ({each.source})",
+        )
         for each in analytics.recommendations
     ]

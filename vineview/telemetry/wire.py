@@ -60,6 +60,8 @@ def analytics_to_wire(analytics: Analytics) -> dict[str, Any]:
                 "title": each.title,
                 "description": each.description,
                 "action": each.action,
+                "source": each.source,
+                "evidence": list(each.evidence),
             }
             for each in analytics.recommendations
         ],

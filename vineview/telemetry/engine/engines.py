@@ -141,7 +141,10 @@ class Embedded:
     name = dialect = "duckdb"
 
     def __init__(self, table: pa.Table) -> None:
-        self._cursor = _database(threads=1 if table.num_rows < _SMALL else None).cursor()
+        is_small = table.num_rows < _SMALL
+        self._cursor = _database(threads=1 if is_small else None).cursor()
+        if is_small:  # planning well takes longer than running badly
+            self._cursor.execute("PRAGMA disable_optimizer")
         self._cursor.register(_GIVEN, table)
         self._cursor.execute(f"CREATE TEMP TABLE {RECORDS} AS FROM {_GIVEN}")
         self._cursor.unregister(_GIVEN)
