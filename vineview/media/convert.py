@@ -44,6 +44,7 @@ _BACK_OFF_S = (0.0, 1.0, 4.0, 15.0, 60.0, float("inf"))
 _SOUND_LEAD_S = 0.2
 _MAX_HELD_BYTES = 2**25
 _MAX_HELD_PACKETS = 5000
+_MAX_UNMUXED = 1000
 _MAX_BEFORE_KEYFRAME = 300
 
 
@@ -379,7 +380,12 @@ class _Conversion:
     def _mux(self, packets: Iterator[Packet[Any]]) -> None:
         for packet in packets:
             assert self._output is not None
-            self._output.mux_one(packet)
+            try:
+                self._output.mux_one(packet)
+            except av.FFmpegError:  # two of a track at one instant: go on behind it
+                self._owner.lost += 1
+                if self._owner.lost > _MAX_UNMUXED:
+                    raise
 
 
 class _Copy:

@@ -56,10 +56,12 @@ class PacketReader:
         self._unmended = unmended
         self.clock = ClipClock(origin_s=self.origin_s, begun_s=0.0)
         """What the tracks' clocks share, once reading has begun."""
+        self._clocks: dict[int, TrackClock] = {}
 
     def read(self, start_s: float) -> Iterator[Packet[Any]]:
         """Every whole packet from the keyframe at or before ``start_s`` on."""
-        clocks: dict[int, TrackClock] = {}
+        clocks = self._clocks
+        clocks.clear()
         for packet in self._from_keyframe(start_s):
             if not clocks:
                 self.clock = ClipClock(
@@ -67,10 +69,14 @@ class PacketReader:
                     begun_s=self._begun_s - self.origin_s,
                     is_broadcast=self._container.format.name in BROADCAST,
                 )
-                clocks = {track.index: TrackClock(self.clock) for track in self._tracks}
+                clocks |= {track.index: TrackClock(self.clock) for track in self._tracks}
             index = packet.stream_index
             if index in self._unmended or clocks[index].settle(packet):
                 yield packet
+
+    def late(self, index: int) -> int:
+        """Ticks by which a track's last packet was put off: some last less than one."""
+        return self._clocks[index].late
 
     def _from_keyframe(self, start_s: float) -> Iterator[Packet[Any]]:
         """Seek, then find the keyframe; some containers land behind it, so look further back."""
@@ -81,7 +87,11 @@ class PacketReader:
         for back_s in _BACK_OFF_S:
             wanted_s = max(start_s - back_s, 0.0) + self.origin_s
             offset = min(int(wanted_s / tick(lead)), _MAX_TICKS)
-            self._container.seek(offset, stream=lead, backward=True)
+            try:
+                self._container.seek(offset, stream=lead, backward=True)
+            except av.FFmpegError:  # without an index: what was asked for lies behind the beginning
+                if not self._rewound():
+                    return
             keyframe, early, packets = self._first_keyframe()
             if keyframe is None:
                 continue
@@ -91,6 +101,14 @@ class PacketReader:
                     if packet.stream_index == lead.index or _end_s(packet) > self._begun_s:
                         yield packet
                 return
+
+    def _rewound(self) -> bool:
+        """Whether the clip could be taken back to its first byte."""
+        try:
+            self._container.seek(0, any_frame=True)
+        except av.FFmpegError:
+            return False
+        return True
 
     def _from_beginning(self) -> Iterator[Packet[Any]]:
         keyframe, early, packets = self._first_keyframe()

@@ -94,7 +94,7 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     reader = PacketReader(container, both)
     read_bytes = 0
     for packet in reader.read(0.0):
-        spans[packet.stream_index].add(packet)
+        spans[packet.stream_index].add(packet, late=reader.late(packet.stream_index))
         read_bytes += packet.size
         if read_bytes > _MAX_BYTES:
             break
@@ -132,9 +132,9 @@ class _Span:
         self.begin_s: float | None = None
         self.end_s = 0.0
 
-    def add(self, packet: Packet[Any]) -> None:
+    def add(self, packet: Packet[Any], *, late: int) -> None:
         at = packet.pts if packet.pts is not None else packet.dts
-        at_s = (at or 0) * self._tick
+        at_s = max((at or 0) - late, 0) * self._tick
         if self.begin_s is None:
             self.begin_s = at_s
         elif self._is_sound and at_s - self.end_s > _GAP_S:

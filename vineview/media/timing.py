@@ -55,6 +55,11 @@ class TrackClock:
         self._reached = 0
         self._last_dts: int | None = None
 
+    @property
+    def late(self) -> int:
+        """Ticks by which the last packet was put off, because the one before had its instant."""
+        return 0 if self._last_dts is None else max(self._last_dts - self._reached, 0)
+
     def settle(self, packet: Packet[Any]) -> bool:
         """Mend a packet's times in place; false if it lies before what was reached."""
         beat = tick(packet.stream)
