@@ -57,7 +57,13 @@ _ROOMS = {
     "vineview.replay": ("Replay",),
     "vineview.rollout": ("FeatureFlags",),
     "vineview.telemetry": ("Analytics", "Telemetry", "VideoPerformanceMonitor"),
-    "vineview.widgets": ("ContactSheet", "FeedPlayer", "MemoryChart", "ReplayTimeline", "SideBySide"),
+    "vineview.widgets": (
+        "ContactSheet",
+        "FeedPlayer",
+        "MemoryChart",
+        "ReplayTimeline",
+        "SideBySide",
+    ),
     "vineview.workbench": ("Workbench",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

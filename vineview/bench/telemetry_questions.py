@@ -206,6 +206,7 @@ def _named(*asks: Callable[[], Any]) -> dict[str, Callable[[], Any]]:
 def _compare(ours: Answers, theirs: Answers) -> None:
     """Both sides must say the same, or the times mean nothing."""
     for name, mine in ours.items():
+        peers = np.asarray(theirs[name], dtype=float)
         np.testing.assert_allclose(
-            np.asarray(mine, dtype=float), np.asarray(theirs[name], dtype=float), 1e-5, 1e-7, name
+            np.asarray(mine, dtype=float), peers, rtol=1e-5, atol=1e-7, err_msg=name
         )

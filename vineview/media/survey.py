@@ -73,7 +73,7 @@ def is_doubtful(container: InputContainer) -> bool:
 
 def header_survey(container: InputContainer, tracks: Tracks) -> Survey:
     """What the header alone says; no packet is read."""
-    both = [track for track in (tracks.video, tracks.audio) if track is not None]
+    both = tracks.chosen
     obstacles = {}
     for track in both:
         if (reason := _header_obstacle(track)) or (reason := _trimmed(track, tracks)):
@@ -88,7 +88,7 @@ def header_survey(container: InputContainer, tracks: Tracks) -> Survey:
 
 def survey(container: InputContainer, tracks: Tracks) -> Survey:
     """Count the packets of the tracks that would be sent; the container is used up."""
-    both = [track for track in (tracks.video, tracks.audio) if track is not None]
+    both = tracks.chosen
     header = header_survey(container, tracks)
     spans = {track.index: _Span(track) for track in both}
     reader = PacketReader(container, both)
@@ -163,7 +163,9 @@ class _Span:
 
 def _header_obstacle(track: Stream) -> str:
     """AAC whose channels are described by an element of its own, which browsers refuse."""
-    extradata = track.codec_context.extradata if codec_name(track) == "aac" else None
+    if not isinstance(track, AudioStream) or codec_name(track) != "aac":
+        return ""
+    extradata = track.codec_context.extradata
     if not extradata or len(extradata) < 2:  # noqa: PLR2004 - a configuration has two bytes
         return ""
     bits = int.from_bytes(extradata[:2], "big")

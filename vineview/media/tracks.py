@@ -31,6 +31,11 @@ class Tracks:
     video: VideoStream | None
     audio: AudioStream | None
 
+    @property
+    def chosen(self) -> list[Stream]:
+        """Those of the two there are, the picture first."""
+        return [track for track in (self.video, self.audio) if track is not None]
+
     def sent(self, plan: Plan | None = None, *, name: str) -> list[Stream]:
         """The tracks whose packets go to the browser as they are, the leading one first.
 
@@ -42,7 +47,7 @@ class Tracks:
             MediaError: The clip is under DRM (``encrypted``), or the leading track is not one of
                 them (``refused-codec``).
         """
-        both = [track for track in (self.video, self.audio) if track is not None]
+        both = self.chosen
         if any(is_protected(track) for track in both):
             raise encrypted(name)
         sent = [track for track in both if _goes_as_is(track, plan)]

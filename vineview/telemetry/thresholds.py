@@ -174,8 +174,9 @@ class AlertBook:
 
     def on_record(self, record: Sample | Change) -> list[Alert]:
         """Judge either; returns the alerts it raised or resolved."""
-        is_sample = isinstance(record, Sample)
-        return self.on_sample(record) if is_sample else self.on_change(record)
+        if isinstance(record, Sample):
+            return self.on_sample(record)
+        return self.on_change(record)
 
     def on_sample(self, sample: Sample) -> list[Alert]:
         """Judge a sample.

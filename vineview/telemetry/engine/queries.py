@@ -75,7 +75,7 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
     )
     sample, memory, attempt, time = r["sample"], r.memory, r.attempt, r.time
     rate = when(sample, r.preload_success_rate)
-    counters = {}
+    counters: dict[str, Any] = {}
     for name in COUNTERS:
         value = when(sample, r[name])
         counters |= {f"least_{name}": value.min(), f"most_{name}": value.max()}
@@ -288,7 +288,7 @@ def bucket_frame(table: pd.DataFrame) -> pd.DataFrame:
         elif kind in {"int64", "float64"}:
             values = np.asarray(values, dtype=np.float64)
             values = np.nan_to_num(values) if kind == "int64" else values
-        columns[name] = pd.Series(values).astype(kind) if kind == "int64" else values
+        columns[name] = values.astype(np.int64) if kind == "int64" else values
     columns |= {name: pd.DatetimeIndex(rows[name]) for name in ("at", "end_at")}
     return pd.DataFrame(columns)[list(BUCKET_COLUMNS)]
 
@@ -322,7 +322,7 @@ def envelope(
 
 def envelope_frame(answer: pa.Table, *, start_s: float, end_s: float, buckets: int) -> pd.DataFrame:
     """The answer of `envelope`, each bucket by the instant it starts at."""
-    table = answer.to_pandas()
+    table: pd.DataFrame = answer.to_pandas()
     width = (end_s - start_s) / buckets
     starts_us = np.round((start_s + table["bucket"].to_numpy() * width) * 1e6).astype("int64")
     at = pd.DatetimeIndex(starts_us.view("datetime64[us]")).tz_localize("UTC")
