@@ -117,7 +117,7 @@ def test_alerts_at_any_place_are_those_of_a_straight_play(place):
         assert book.on_sample(sample) == straight_book.on_sample(sample)
 
 
-class Counted(tuple):  # noqa: SLOT001 - it carries its count
+class Counted(tuple):  # noqa: SLOT001 - a tuple has no slots of its own  # noqa: SLOT001 - it carries its count
     """Records that count how often they are taken."""
 
     taken = 0

@@ -18,6 +18,7 @@ kind           direction  fields
 ``detail``     out        the same ``seq``, ``start_ms``, ``end_ms``, and ``lines`` in full detail
 ``select``     in         ``seq``, ``start_ms``, ``end_ms``: a stretch to analyse
 ``selection``  out        the same, ``tiles`` and ``summary``
+``reading``    out        ``on``: whether an engine is being asked
 =============  =========  ======================================================================
 """
 
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,7 @@ from vineview.figures.theme import LIGHT
 from vineview.figures.wire import dated, packed
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.widgets.appending import Appending, lean
+from vineview.widgets.asking import Asking
 from vineview.widgets.base import Buffers, Message
 from vineview.widgets.plot import LIVE_POINTS, Plot
 from vineview.widgets.sources import MemorySource, source_of
@@ -96,6 +98,11 @@ class MemoryChart(Plot):
         self._source: MemorySource = source_of(data, clock=clock)
         self._cursor_at: datetime | None = None
         self._appending = Appending(LIVE_POINTS)
+        self._asking = Asking(
+            lambda work: self.spawn(work, name="asking the engine"),
+            lambda on: self.tell("reading", on=on),
+            lambda error: self.report(error, where="asking the engine"),
+        )
         super().__init__(title=title, clock=clock, **options)
         self._unsubscribe = self._source.subscribe(self.redraw)
 
@@ -163,22 +170,39 @@ class MemoryChart(Plot):
         start_ms, end_ms = _stretch(message)
         low, high = _WIDTHS_PX
         points = int(min(max(width_px, low), high)) * _POINTS_PER_PX
-        lines = self._source.curves.lines(max_points=points, start_ms=start_ms, end_ms=end_ms)
-        cut, buffers = packed({"lines": _points_of(lines)})
+        stretch: dict[str, Any] = {"max_points": points, "start_ms": start_ms, "end_ms": end_ms}
         at = {"seq": message["seq"], "start_ms": start_ms, "end_ms": end_ms}
-        whole = all(line.is_whole for line in lines.values())
-        self.tell("detail", buffers, view=view, **at, **cut, whole=whole)
+
+        def answer() -> None:
+            lines = self._source.curves.lines(**stretch)
+            cut, buffers = packed({"lines": _points_of(lines)})
+            whole = all(line.is_whole for line in lines.values())
+            self.tell("detail", buffers, view=view, **at, **cut, whole=whole)
+
+        self._after(("cut", view), lambda: self._source.curves.lines(**stretch), answer)
 
     def _select(self, message: Message, view: str) -> None:
         start_ms, end_ms = _stretch(message)
         start_at, end_at = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (start_ms, end_ms))
-        usage = self._source.usage_between(start_at, end_at)
-        tiles = range_tiles(usage, thresholds=self._source.thresholds)
         at = {"seq": message["seq"], "start_ms": start_ms, "end_ms": end_ms}
-        summary = f"{start_at:%Y-%m-%d %H:%M:%S} to {end_at:%H:%M:%S} UTC: {sentence(tiles)}"
-        self.tell(
-            "selection", view=view, **at, tiles=[tile.to_dict() for tile in tiles], summary=summary
-        )
+
+        def answer() -> None:
+            usage = self._source.usage_between(start_at, end_at)
+            tiles = range_tiles(usage, thresholds=self._source.thresholds)
+            said = f"{start_at:%Y-%m-%d %H:%M:%S} to {end_at:%H:%M:%S} UTC: {sentence(tiles)}"
+            shown = [tile.to_dict() for tile in tiles]
+            self.tell("selection", view=view, **at, tiles=shown, summary=said)
+
+        self._after(("select", view), lambda: self._source.usage_between(start_at, end_at), answer)
+
+    def _after(
+        self, about: Hashable, question: Callable[[], object], answer: Callable[[], None]
+    ) -> None:
+        """Answer at once from memory; of an engine ask first, in a worker thread."""
+        if hasattr(self._source, "prepare"):
+            self._asking.ask(about, question, answer)
+        else:
+            answer()
 
     def _send_news(self) -> None:
         """Append what is new; the page draws it into the lines it has."""
@@ -195,6 +219,14 @@ class MemoryChart(Plot):
 
     def _send_all(self, **to: Any) -> None:
         """Send the whole picture, to one view or to all."""
+        source = self._source
+        self._after(
+            ("all", to.get("view")),
+            lambda: source.prepare(max_points=LIVE_POINTS),  # type: ignore[attr-defined] # asked
+            lambda: self._send_whole(**to),
+        )
+
+    def _send_whole(self, **to: Any) -> None:
         spec = super()._send_figure(**to)
         if "view" not in to or len(self.views) <= 1:
             self._appending.whole(spec, self._source.curves)

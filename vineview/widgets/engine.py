@@ -1,7 +1,8 @@
 """A chart of telemetry that stays where it is: every stretch is a question to the engine.
 
 Nothing is read whole. The page's width decides how many buckets are asked for, and a marked
-stretch is judged from its time buckets, as analytics judge the whole.
+stretch is judged from its time buckets, as analytics judge the whole. Whatever has been asked is
+kept, so that a worker thread can ask first and the widget's loop then finds the answer there.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import numpy as np
 import pandas as pd
 
 from vineview.figures.curves import COLUMNS, EnvelopeCurves
+from vineview.figures.marks import MARKED
 from vineview.telemetry import Telemetry
 from vineview.telemetry.engine import queries
+from vineview.telemetry.formats.columns import table_to_records
 from vineview.telemetry.frames import events_frame
 from vineview.telemetry.growth.buckets import bucket_count
 from vineview.telemetry.schema import Sample
+from vineview.telemetry.table import SCHEMA
 from vineview.telemetry.thresholds import Thresholds
 from vineview.widgets.sources import Status, last_sample, span_status
 from vineview.widgets.stretch import Stretch, judged
@@ -27,6 +31,8 @@ from vineview.widgets.stretch import Stretch, judged
 __all__ = ["EngineSource"]
 
 _OVERVIEW_POINTS = 400
+_MARKS = 200
+_KEPT = 8
 
 
 class EngineSource:
@@ -41,7 +47,22 @@ class EngineSource:
         cap = (telemetry.config or {}).get("max_controllers")
         self.thresholds = Thresholds() if cap is None else Thresholds(max_controllers=int(cap))
         self.curves = EnvelopeCurves(telemetry.store.envelope)
-        self.marks = events_frame([])  # millions of events are no marks
+        self._stretches: dict[tuple[datetime, datetime], Stretch | None] = {}
+
+    def prepare(self, *, max_points: int) -> None:
+        """Ask whatever the whole picture takes; slow, for a worker thread.
+
+        Args:
+            max_points: The most points of any line.
+        """
+        self.curves.lines(max_points=max_points)
+        _ = self.samples, self.reading, self.marks, self.usage
+
+    @cached_property
+    def marks(self) -> pd.DataFrame:
+        """The last events worth a mark, some hundred at most."""
+        found = self._telemetry.store.ask(_marks, kinds=tuple(MARKED), count=_MARKS)
+        return events_frame(list(table_to_records(found.select(SCHEMA.names))))
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -78,7 +99,15 @@ class EngineSource:
         return self._telemetry.analytics().memory_usage
 
     def usage_between(self, start_at: datetime, end_at: datetime) -> Stretch | None:
-        """The figures of that stretch."""
+        """The figures of that stretch; the last few are kept."""
+        at = start_at, end_at
+        if at not in self._stretches:
+            if len(self._stretches) >= _KEPT:
+                del self._stretches[next(iter(self._stretches))]
+            self._stretches[at] = self._judged(start_at, end_at)
+        return self._stretches[at]
+
+    def _judged(self, start_at: datetime, end_at: datetime) -> Stretch | None:
         store = self._telemetry.store
         at = {"start_s": start_at.timestamp(), "end_s": end_at.timestamp()}
         (seen,) = store.rows(_overview, **at)
@@ -98,6 +127,12 @@ class EngineSource:
         """Nothing ever comes; there is nothing to end."""
         del listener
         return lambda: None
+
+
+def _marks(records: Any, *, kinds: tuple[str, ...], count: int) -> Any:
+    """The last events of some kinds, latest first."""
+    found = records.filter(records.kind.isin(kinds).fill_null(False))
+    return found.order_by(found.seconds.desc()).limit(count)
 
 
 def _within(records: Any, start_s: float, end_s: float) -> Any:

@@ -15,6 +15,7 @@ class VineReadout {
     this.view = view;
     this.plot = plot;
     this.nextAt = Infinity;
+    this.isReading = false;
     this.title = vvNode("span", { class: "vv-chart-title" });
     this.status = vvNode("span", { class: "vv-chart-status" });
     this.tiles = vvNode("div", { class: "vv-tiles", role: "list", "aria-label": "Key numbers" });
@@ -23,6 +24,10 @@ class VineReadout {
     const head = vvNode("div", { class: "vv-chart-head" }, this.title, this.status);
     this.el = vvNode("div", { class: "vv-readout" }, head, this.tiles, this.said);
     view.on("readout", (message) => this.update(message));
+    view.on("reading", (message) => {
+      this.isReading = message.on;
+      this.countDown();
+    });
     view.every(1000, () => this.countDown());
   }
 
@@ -57,11 +62,16 @@ class VineReadout {
   }
 
   countDown() {
-    if (!this.shown) return;
+    if (!this.shown) {
+      this.status.textContent = this.isReading ? "Reading…" : "";
+      this.plot.say(this.isReading ? "Reading…" : "");
+      return;
+    }
     const left = Math.max(0, Math.ceil((this.nextAt - performance.now()) / 1000));
     const counts = Number.isFinite(left);
     vvSet(this.status, "data-mode", this.shown.mode);
-    const text = counts && !this.empty ? `${this.shown.text}, next sample in ${left} s` : this.shown.text;
+    const said = counts && !this.empty ? `${this.shown.text}, next sample in ${left} s` : this.shown.text;
+    const text = this.isReading ? `${said}, reading…` : said;
     if (this.status.textContent !== text) this.status.textContent = text;
     this.plot.say(this.empty ? (counts ? `First sample in ${left} s` : this.empty) : "");
   }
