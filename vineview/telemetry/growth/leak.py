@@ -55,6 +55,10 @@ _CLEAR: Final = 0.4
 """The least share of the rate that its interval's low end must be: 3.3 standard errors from zero.
 How much noise resembles itself is itself an estimate, poorest for what wanders (a random walk,
 where 1.96 are passed in one of fifteen) and over one day, where a slope looks like the cycle."""
+_CLEAR_OF_MUCH: Final = 0.1
+"""The same where memory grows by half its level or more: noise that wanders seldom gets so far,
+and to leave it open for want of certainty costs an incident."""
+_MUCH: Final = 0.5
 _REST: Final = 0.35
 _TIMES: Final = 6.0
 _TIMES_ABOUT_A_DAY: Final = 10.0
@@ -235,9 +239,10 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     beside = _beside(rate, when)
     if interval.low <= 0 or not _matters(rate):
         return _not_growing(rate, interval, text, when, beside)
-    if interval.low < _CLEAR * rate.mb_per_hour:
-        return Verdict.INCONCLUSIVE, f"Memory seems to grow, but may hardly: {text}{beside}."
     level = float(buckets["median"].median())
+    is_much = rate.mb_per_hour * rate.window_h >= _MUCH * level
+    if interval.low < (_CLEAR_OF_MUCH if is_much else _CLEAR) * rate.mb_per_hour:
+        return Verdict.INCONCLUSIVE, f"Memory seems to grow, but may hardly: {text}{beside}."
     cycle = steepest_cycle_mb_per_hour(level)
     if rate.window_h < DAY_H and rate.mb_per_hour <= cycle:
         size = cycle * 24 / math.pi
