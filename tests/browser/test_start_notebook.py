@@ -61,8 +61,11 @@ def test_run_all(start, page, pictures):
     first = picture(page)
     assert time.monotonic() - began < 60
 
-    page.wait_for_timeout(600)
-    second = picture(page)
+    for _ in range(10):  # a busy machine draws later than it counts
+        page.wait_for_timeout(600)
+        second = picture(page)
+        if second["pixels"] != first["pixels"]:
+            break
     assert second["at"] != first["at"]
     assert second["pixels"] != first["pixels"]
 
