@@ -54,7 +54,7 @@ class Tab:
         self.page = self._context.new_page()
         self.problems: list[str] = []
         self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self._keep(f"uncaught: {error.stack}"))
+        self.page.on("pageerror", lambda error: self._keep(f"uncaught: {error.stack or error}"))
 
     def open(self, cells: Sequence[str]) -> NotebookPage:
         """Write a notebook of the given cells and open it."""
