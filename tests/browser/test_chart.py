@@ -42,6 +42,8 @@ OTHER_THEME = """() => {
   const light = document.body.getAttribute("data-jp-theme-light") === "true";
   document.body.setAttribute("data-jp-theme-light", String(!light));
 }"""
+THEME_STANDS = """(theme) => document.body.getAttribute("data-jp-theme-name") === theme
+  && !document.getElementById("jupyterlab-splash")"""
 FITS = """() => [...document.querySelectorAll(".vv-plot")].every((box) =>
   Math.abs(box.querySelector(".main-svg").getBoundingClientRect().width - box.clientWidth) < 2)"""
 TALL = 2600  # all three charts in sight
@@ -63,9 +65,14 @@ def _stores_a_setting(answer):
 
 
 def change_theme(notebook, theme):
-    """Change it as a person would, and wait until JupyterLab has stored the choice."""
+    """Change it as a person would, and wait until JupyterLab is done.
+
+    It covers the page while it loads the theme and takes the cover away a fifth of a second later;
+    at a second change within that time it would try to take the one cover away twice, and throw.
+    """
     with notebook.page.expect_response(_stores_a_setting):
         notebook.command("apputils:change-theme", theme=theme)
+    notebook.page.wait_for_function(THEME_STANDS, arg=theme)
 
 
 @pytest.fixture(scope="module")
