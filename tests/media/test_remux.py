@@ -13,6 +13,8 @@ import pytest
 from vineview.errors import MediaError
 from vineview.media.boxes import boxes, find, runs, timescales
 from vineview.media.codec_strings import codec_strings
+from vineview.media.corpus import repacked
+from vineview.media.probe import probe
 from vineview.media.remux import Remuxer
 
 
@@ -173,6 +175,60 @@ class TestSeeking:
         """Seeking too far gives the last keyframe or nothing, never an error."""
         starts = [segment.start_s for segment in Remuxer(clip).segments(60)]
         assert all(start <= 3 for start in starts)
+
+
+def two_s_later(packet) -> bool:
+    """Moves the picture."""
+    if packet.stream.type == "video":
+        by = round(2 / packet.time_base)
+        packet.pts, packet.dts = packet.pts + by, packet.dts + by
+    return True
+
+
+class TestBeginning:
+    """A page stops at any hole, the one before the first picture too."""
+
+    @pytest.fixture
+    def late(self, clip, tmp_path):
+        """Makes a copy of the clip whose picture begins later, or without its first keyframe."""
+
+        def make(name: str, keep):
+            path = tmp_path / name
+            repacked(clip, path, change=keep)
+            return path
+
+        return make
+
+    @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".flv"])
+    def test_a_late_picture_stands_from_the_start(self, late, suffix):
+        """While the sound leads, the first picture is shown; nothing of the sound is cut."""
+        remuxer = Remuxer(late(f"late{suffix}", two_s_later))
+        picture, sound = spans(remuxer, "vide"), spans(remuxer, "soun")
+        assert picture[0][0] == pytest.approx(0.0, abs=0.001)
+        assert sound[0][0] == pytest.approx(0.0, abs=0.05)
+        assert picture[-1][1] == pytest.approx(5.0, abs=0.1)
+        for before, after in itertools.pairwise(picture):
+            assert after[0] <= before[1] + 0.1
+
+    @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+    def test_without_its_first_keyframe(self, late, suffix):
+        """A clip cut into midway is as long as its sound, and shows its first whole picture."""
+        path = late(
+            f"joined{suffix}",
+            lambda packet: packet.stream.type != "video" or packet.dts * packet.time_base > 0.2,
+        )
+        remuxer = Remuxer(path)
+        picture, sound = spans(remuxer, "vide"), spans(remuxer, "soun")
+        assert picture[0][0] == pytest.approx(0.0, abs=0.001)
+        assert sound[0][0] == pytest.approx(0.0, abs=0.05)
+        assert max(end for _, end in picture) == pytest.approx(3.0, abs=0.15)
+        assert probe(path).duration_s == pytest.approx(3.0, abs=0.15)
+
+    def test_seeking_before_the_picture(self, late):
+        """It stands there too, and the sound is heard from there."""
+        remuxer = Remuxer(late("late.mkv", two_s_later))
+        assert spans(remuxer, "vide", 1.0)[0][0] == pytest.approx(1.0, abs=0.001)
+        assert spans(remuxer, "soun", 1.0)[0][0] == pytest.approx(1.0, abs=0.05)
 
 
 class TestContainers:

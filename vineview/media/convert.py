@@ -30,7 +30,7 @@ from vineview.media.codecs import Action, Plan, TrackPlan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.opening import MAX_PIXELS, Source, open_clip, source_name
-from vineview.media.packets import BROADCAST, PacketReader, demuxed
+from vineview.media.packets import BROADCAST, PacketReader, demuxed, nominal_origin_s
 from vineview.media.picture import PictureEncoder
 from vineview.media.remux import StreamEnd, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
@@ -223,7 +223,7 @@ class _Conversion:
                     self._times = {track.index: FrameClock(reader.clock) for track in tracks}
                 yield packet
             return
-        origin_s = min(float((track.start_time or 0) * tick(track)) for track in tracks)
+        origin_s = nominal_origin_s(tracks)
         clock = ClipClock(
             origin_s=origin_s,
             begun_s=self._start_s,

@@ -131,6 +131,12 @@ def _without_pts(packet: Packet[Any]) -> bool:
     return True
 
 
+def _after_first_keyframe(packet: Packet[Any]) -> bool:
+    """A broadcast somebody tuned in to: its first pictures lack what they are made from."""
+    at_s = float((packet.dts or 0) * packet.time_base)
+    return packet.stream.type != "video" or at_s > 0.3  # noqa: PLR2004
+
+
 def _only(kind: str) -> Callable[[Packet[Any]], bool]:
     return lambda packet: packet.stream.type == kind
 
@@ -243,6 +249,8 @@ _AS_IS: dict[str, Card | Maker] = {
     "begins-late.mp4": _packed(change=_shifted(video_s=3, audio_s=3)),
     "begins-at-ten-hours.mkv": _packed(change=_shifted(video_s=36_000, audio_s=36_000)),
     "picture-late.mp4": _packed(change=_shifted(video_s=0.8)),
+    "picture-late.mkv": _packed(change=_shifted(video_s=1.5)),
+    "joined-midway.ts": _packed(change=_after_first_keyframe),
     "clock-wraps.ts": _packed(options={"output_ts_offset": "95442.7"}),
     "pasted.ts": _pasted,
     "uneven.mp4": _packed(change=_uneven),

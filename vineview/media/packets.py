@@ -1,7 +1,8 @@
 """Packets: a clip's own, from a keyframe on, their times counted from the clip's beginning.
 
-The beginning is where its picture begins, unless its sound begins much earlier. What lies before it
-is dropped. Packets of size 0 are left out, not those without a ``dts``: many containers store none.
+The beginning is where its first packet is shown or heard; an encoder's run-up before the picture
+is dropped. A picture that begins later, or whose first keyframe does, stands from the start.
+Packets of size 0 are left out, not those without a ``dts``: many containers store none.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from av.stream import Stream
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
-__all__ = ["BROADCAST", "PacketReader", "demuxed"]
+__all__ = ["BROADCAST", "PacketReader", "demuxed", "nominal_origin_s"]
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
-_AUDIO_LEAD_S = 0.5
+_RUN_UP_S = 0.1
+_MAX_STILL_S = 10.0
 _MAX_TICKS = 2**62
 BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
@@ -50,7 +52,7 @@ class PacketReader:
     ) -> None:
         self._container = container
         self._tracks = tracks
-        self.origin_s = _nominal_origin_s(tracks) if origin_s is None else origin_s
+        self.origin_s = nominal_origin_s(tracks) if origin_s is None else origin_s
         """The moment of the clip's own clock that is zero here."""
         self._begun_s = self.origin_s
         self._unmended = unmended
@@ -60,7 +62,7 @@ class PacketReader:
 
     def read(self, start_s: float) -> Iterator[Packet[Any]]:
         """Every whole packet from the keyframe at or before ``start_s`` on."""
-        clocks = self._clocks
+        clocks, lead, has_begun = self._clocks, self._tracks[0], False
         clocks.clear()
         for packet in self._from_keyframe(start_s):
             if not clocks:
@@ -71,8 +73,12 @@ class PacketReader:
                 )
                 clocks |= {track.index: TrackClock(self.clock) for track in self._tracks}
             index = packet.stream_index
-            if index in self._unmended or clocks[index].settle(packet):
-                yield packet
+            if index not in self._unmended and not clocks[index].settle(packet):
+                continue
+            if not has_begun and index == lead.index:
+                has_begun = True
+                _stand(packet, max(start_s, 0.0))
+            yield packet
 
     def late(self, index: int) -> int:
         """Ticks by which a track's last packet was put off: some last less than one."""
@@ -97,8 +103,9 @@ class PacketReader:
                 continue
             self._begun_s = _time_s(keyframe)
             if self._begun_s - self.origin_s <= start_s or back_s >= start_s:
+                sound_from_s = min(self._begun_s, start_s + self.origin_s)
                 for packet in itertools.chain(early, [keyframe], packets):
-                    if packet.stream_index == lead.index or _end_s(packet) > self._begun_s:
+                    if packet.stream_index == lead.index or _end_s(packet) > sound_from_s:
                         yield packet
                 return
 
@@ -115,7 +122,8 @@ class PacketReader:
         if keyframe is None:
             return
         self._begun_s = _time_s(keyframe)
-        if self._begun_s - self.origin_s < _AUDIO_LEAD_S:
+        ahead_s = self._begun_s - self.origin_s
+        if ahead_s < _RUN_UP_S or (ahead_s > _MAX_STILL_S and len(self._tracks) == 1):
             self.origin_s = self._begun_s  # the header was off, or hid what precedes it
         yield from itertools.chain(early, [keyframe], packets)
 
@@ -148,11 +156,24 @@ def demuxed(container: InputContainer, tracks: list[Stream]) -> Iterator[Packet[
         return
 
 
-def _nominal_origin_s(tracks: list[Stream]) -> float:
-    """Where the header says the clip begins."""
+def nominal_origin_s(tracks: list[Stream]) -> float:
+    """Where the header says that a clip begins, on its own clock, in seconds.
+
+    Args:
+        tracks: Those of it that are played, the leading one first.
+    """
     starts = [float((track.start_time or 0) * tick(track)) for track in tracks]
-    sound_leads = starts[0] - min(starts) > _AUDIO_LEAD_S
-    return min(starts) if sound_leads else starts[0]
+    return min(starts) if starts[0] - min(starts) > _RUN_UP_S else starts[0]
+
+
+def _stand(packet: Packet[Any], start_s: float) -> None:
+    """Let the first picture be shown from the start on, if it comes later."""
+    start = round(start_s / tick(packet.stream))
+    if packet.pts is None or packet.pts <= start or packet.stream.type != "video":
+        return
+    decoded = packet.pts if packet.dts is None else packet.dts
+    packet.duration = max(decoded - start, 0) + (packet.duration or 0)
+    packet.pts = packet.dts = start
 
 
 def _time_s(packet: Packet[Any]) -> float:

@@ -244,8 +244,6 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
         reason = f"{info.shortfall}. Upload it again."
         return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
     decided = plan(info)
-    if decided.video is not None and decided.video.action is Action.CONVERT and info.duration_s:
-        info = replace(info, duration_s=info.duration_s + said.lead_in_s)
     return replace(info, mime_type=decided.mime_type, verdict=_verdict(decided))
 
 

@@ -19,7 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vineview.media.packets import BROADCAST, PacketReader
+from vineview.media.packets import BROADCAST, PacketReader, nominal_origin_s
 from vineview.media.tracks import Tracks, codec_name, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
@@ -29,7 +29,6 @@ _MAX_BYTES = 2**23
 _DOUBTFUL = BROADCAST | {"avi", "asf", "ogg", "rm", "h264", "hevc", "mpegvideo", "m4v", "obu"}
 _LATE_S = 0.5
 _GAP_S = 0.75
-_MAX_LEAD_IN_S = 10.0
 _PREROLL_S = 0.1
 _MAX_PREROLL = 5000
 _MICROSECONDS = 1e6
@@ -45,14 +44,11 @@ class Survey:
         duration_s: How long picture and sound last; ``None`` if nothing says.
         obstacles: By stream index, why a track's packets cannot go as they are.
         is_counted: Whether packets were read, all of them: then the duration is what is there.
-        lead_in_s: How much longer it is if its picture is converted: then nothing that precedes
-            the first keyframe is left out.
     """
 
     duration_s: float | None = None
     obstacles: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     is_counted: bool = False
-    lead_in_s: float = 0.0
 
 
 def is_doubtful(container: InputContainer) -> bool:
@@ -111,13 +107,7 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
             obstacles.setdefault(both[-1].index, f"its sound begins {late_s:.1f} s late")
     if read_bytes > _MAX_BYTES:
         return Survey(header.duration_s, obstacles)
-    lead_in_s = reader.origin_s - min(_start_s(track) for track in both)
-    return Survey(
-        max(span.end_s for span in spans.values()),
-        obstacles,
-        is_counted=True,
-        lead_in_s=lead_in_s if 0 < lead_in_s < _MAX_LEAD_IN_S else 0.0,
-    )
+    return Survey(max(span.end_s for span in spans.values()), obstacles, is_counted=True)
 
 
 class _Span:
@@ -199,9 +189,7 @@ def _header_duration_s(container: InputContainer, both: list[Stream]) -> float |
     ends = [_start_s(track) + float((track.duration or 0) * tick(track)) for track in both]
     if any(not track.duration for track in both):
         return header_s
-    first_s, lead_s = min(_start_s(track) for track in both), _start_s(both[0])
-    origin_s = first_s if lead_s - first_s > _LATE_S else lead_s
-    return max(max(ends) - origin_s, 0.0) or header_s
+    return max(max(ends) - nominal_origin_s(both), 0.0) or header_s
 
 
 def _start_s(track: Stream) -> float:
