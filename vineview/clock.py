@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -117,9 +118,9 @@ class ManualClock:
             seconds: How far to move; zero only lets what is runnable settle.
 
         Raises:
-            ValueError: If ``seconds`` is negative; clocks do not run backwards.
+            ValueError: If ``seconds`` is negative or not finite; clocks do not run backwards.
         """
-        if seconds < 0:
+        if not 0 <= seconds < math.inf:
             raise ValueError(f"a clock cannot be advanced by {seconds} s")
         await self._settle()
         until = self._now + seconds

@@ -166,6 +166,16 @@ class TestTelling:
         trip(breaker)
         assert len(moves) == 4
 
+    def test_the_same_listener_may_subscribe_twice(self, breaker):
+        """And each subscription ends by itself."""
+        moves = []
+        breaker.subscribe(moves.append)
+        unsubscribe = breaker.subscribe(moves.append)
+        unsubscribe()
+        unsubscribe()
+        trip(breaker)
+        assert len(moves) == 1
+
     def test_a_blocked_url_is_told_without_being_a_trip(self, clock):
         moves = []
         breaker = CircuitBreaker(clock=clock, failure_threshold=1)

@@ -204,13 +204,27 @@ class TestOnDisk:
         assert cache.size_bytes == 1
         assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".bytes"] * 2
 
-    def test_a_folder_that_went_away(self, tmp_path, caplog):
+    @pytest.mark.parametrize("is_a_file_now", [False, True])
+    def test_a_folder_that_went_away(self, tmp_path, caplog, is_a_file_now):
         folder = tmp_path / "cache"
         cache = ByteCache(10, folder=folder)
         folder.rmdir()
-        folder.write_text("a file now")
+        if is_a_file_now:
+            folder.touch()
         with caplog.at_level(logging.WARNING):
             assert not cache.put("b", b"2")
+
+    def test_two_caches_in_one_folder_keep_one_cap(self, tmp_path):
+        """Each sees what the other stored before it makes room; neither loses its bookkeeping."""
+        first, second = ByteCache(300, folder=tmp_path), ByteCache(300, folder=tmp_path)
+        for number in range(9):
+            assert first.put(f"a{number}", bytes(100))
+            _let_the_folders_clock_tick(tmp_path)
+            assert second.put(f"b{number}", bytes(100))
+            _let_the_folders_clock_tick(tmp_path)
+            on_disk = sum(path.stat().st_size - 32 for path in tmp_path.iterdir())
+            assert on_disk == second.size_bytes <= 300
+        assert second.get("a8") == bytes(100)
 
     def test_a_file_that_cannot_be_removed_is_said(self, tmp_path, caplog):
         cache = ByteCache(10, folder=tmp_path)
@@ -228,3 +242,18 @@ def test_a_memoryview_counts_by_its_bytes():
     cache = ByteCache(max_bytes=10)
     assert not cache.put("wide", memoryview(array("I", [1] * 9)))
     assert cache.size_bytes == 0
+
+
+@pytest.mark.parametrize("data", [5, "text", None, [1, 2]])
+def test_what_is_no_bytes_is_refused(data):
+    """A number would else be kept as so many zeros."""
+    cache = ByteCache(max_bytes=10)
+    with pytest.raises(TypeError, match="bytes-like"):
+        cache.put("a", data)
+    assert len(cache) == 0
+
+
+def _let_the_folders_clock_tick(folder):
+    """File systems stamp folders a few milliseconds apart; this makes the stamps differ."""
+    stamp = folder.stat().st_mtime_ns
+    os.utime(folder, ns=(stamp, stamp + 10_000_000))

@@ -6,13 +6,14 @@ import asyncio
 from random import Random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from vineview.clock import ManualClock
-from vineview.core import LoadState, ScriptedLoader, VideoEvent, VideoManager
+from vineview.core import LoadState, ScriptedLoader, VideoEvent, VideoManager, VideoManagerConfig
 from vineview.core.breaker import BreakerState
 from vineview.core.loading import Fail, ScriptedController
-from vineview.errors import LoadError, VideoManagerError
+from vineview.errors import ConfigError, LoadError, VideoManagerError
 
 
 class Unspeakable(Exception):
@@ -202,7 +203,119 @@ class TestLegacyFeeds:
         assert moved.added == 1
         assert "disk gone" in moved.failures[0][1]
 
-    def test_one_event_is_not_a_batch(self, clock):
-        """The mistake is named, not a TypeError from inside."""
-        with pytest.raises(VideoManagerError, match="not a batch"):
-            manager_of(clock, count=0).add_video_events(videos(1)[0])
+
+class TestArguments:
+    @pytest.mark.parametrize("value", [1.5, float("nan"), float("inf"), "3", None, True, [1]])
+    def test_an_index_that_is_no_whole_number_is_named(self, clock, value):
+        """The viewer stays where they were."""
+        manager = manager_of(clock, count=9, loader=None)
+        manager.preload_around_index(4)
+        with pytest.raises(ConfigError, match=r"index is .* Pass a whole number"):
+            manager.preload_around_index(value)
+        assert manager.current_index == 4
+
+    @pytest.mark.parametrize("value", [-1, 1.5, "3", True, [1]])
+    async def test_so_is_a_range_that_makes_no_sense(self, clock, value):
+        """Ahead in scrolling, and both sides under memory pressure."""
+        manager = manager_of(clock, loader=None)
+        with pytest.raises(ConfigError, match="preload_range"):
+            manager.preload_around_index(0, value)
+        with pytest.raises(ConfigError, match="keep_ahead"):
+            await manager.handle_memory_pressure(keep_ahead=value)
+        with pytest.raises(ConfigError, match="keep_behind"):
+            await manager.handle_memory_pressure(keep_behind=value)
+
+    def test_whole_numbers_of_other_libraries_count(self, clock):
+        """A row number from a DataFrame is an index too."""
+        manager = manager_of(clock, count=9, loader=None)
+        manager.preload_around_index(np.int64(4))
+        assert manager.current_index == 4
+        assert type(VideoManagerConfig(max_videos=np.int64(5)).max_videos) is int
+
+    @pytest.mark.parametrize("index", [-(10**30), -1, 10**30])
+    def test_an_index_outside_the_feed_is_its_nearest_end(self, clock, index):
+        manager = manager_of(clock, count=9, loader=None)
+        manager.preload_around_index(index)
+        assert manager.current_index == (0 if index < 0 else 8)
+
+    async def test_what_cannot_be_an_id_is_in_no_feed(self, clock):
+        """Asking about it is answered like any unknown id."""
+        manager = manager_of(clock)
+        assert manager.get_video_state([]) is None
+        assert not manager.remove_video({})
+        manager.dispose_video([])
+        with pytest.raises(VideoManagerError, match="not in the feed"):
+            await manager.preload_video([])
+
+    @pytest.mark.parametrize("batch", [None, 5, VideoEvent(id="a")])
+    def test_what_is_no_batch_is_named(self, clock, batch):
+        with pytest.raises(VideoManagerError, match="is not a batch"):
+            manager_of(clock, count=0).add_video_events(batch)
+
+    def test_a_batch_that_breaks_off_enters_nothing(self, clock):
+        """The generator's own error reaches its caller, and the feed is as it was."""
+
+        def breaking():
+            yield from videos(2)
+            raise OSError("disk gone")
+
+        manager = manager_of(clock, count=0)
+        with pytest.raises(OSError, match="disk gone"):
+            manager.add_video_events(breaking())
+        assert manager.videos == ()
+
+    @pytest.mark.parametrize("created_at", [float("nan"), float("inf"), None, "x", -(10**30)])
+    def test_an_odd_time_of_creation_harms_nobody(self, clock, created_at):
+        """The video has a place in the feed, and an instant to show."""
+        manager = manager_of(clock, count=2)
+        odd = VideoEvent(id="odd", created_at=created_at)
+        manager.add_video_event(odd)
+        assert {event.id for event in manager.videos} == {"v0", "v1", "odd"}
+        assert odd.timestamp.tzinfo is not None
+
+
+class TestListeners:
+    @pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
+    async def test_one_may_raise_anything(self, clock, error):
+        """It is reported like any other failure, and the others still hear all of it."""
+
+        def broken(_):
+            raise error
+
+        heard = []
+        async with manager_of(clock) as manager:
+            manager.subscribe(broken)
+            manager.subscribe(heard.append)
+            manager.preload_around_index(0)
+            await clock.advance(1)
+            assert manager.get_controller("v0") is not None
+            assert {change.kind for change in heard} >= {"transition", "preload", "error"}
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+    def test_but_an_interrupt_is_a_persons(self, clock, error):
+        """Ctrl-C during a notification ends the operation it came in."""
+
+        def interrupted(_):
+            raise error
+
+        manager = manager_of(clock)
+        manager.subscribe(interrupted)
+        with pytest.raises(error):
+            manager.remove_video("v0")
+
+
+class TestClipsOfThisMachine:
+    async def test_two_of_one_file_fail_for_good_each_on_its_own(self, clock):
+        """The first one's failure does not leave the second waiting for ever."""
+        broken = Fail(ConnectionError("gone"), after_s=0)
+        loader = ScriptedLoader(clock=clock, default=broken)
+        async with manager_of(clock, count=0, loader=loader) as manager:
+            for video_id in ("a", "b"):
+                clip = VideoEvent(id=video_id, video_url="file:///clip.mp4", is_local=True)
+                manager.add_video_event(clip)
+                waiting = asyncio.create_task(manager.preload_video(video_id))
+                await clock.advance(3)
+                await waiting
+            await clock.advance(600)
+            assert manager.get_video_state("b").loading_state is LoadState.PERMANENTLY_FAILED
+            assert loader.started.count("b") == 4

@@ -195,6 +195,12 @@ class TestUrlPolicy:
     def test_special_addresses_can_be_allowed(self, host):
         assert UrlPolicy(allow_private=True).check(f"http://{host}/a.mp4")
 
+    @pytest.mark.parametrize("url", [5, b"https://nostr.build/a.mp4", ["https://nostr.build/"]])
+    def test_what_is_no_text_is_refused(self, url):
+        verdict = UrlPolicy().check(url)
+        assert verdict.refused
+        assert "a URL is a text" in verdict.reason
+
     def test_no_url_is_refused(self):
         assert UrlPolicy().check(None).refused
 
@@ -211,7 +217,9 @@ class TestUrlPolicy:
         assert not policy.check("https://nostr.build/a")
         assert not UrlPolicy(trusted_domains=[]).check("https://nostr.build/a")
 
-    @pytest.mark.parametrize("domains", ["nostr.build", ["a b"], [""], ["1.2.3.4.5"]])
+    @pytest.mark.parametrize(
+        "domains", ["nostr.build", ["a b"], [""], ["1.2.3.4.5"], [None], ["*.nostr.build"]]
+    )
     def test_nonsense_domains_are_refused(self, domains):
         with pytest.raises(UsageError):
             UrlPolicy(trusted_domains=domains)
@@ -283,6 +291,10 @@ class TestContentFilter:
     def test_passes_over_parts_of_words(self, text):
         assert ContentFilter().check(VideoEvent(id="a", content=text, title=text))
 
+    def test_a_field_that_is_no_text_holds_no_word(self):
+        event = VideoEvent(id="a", content=None, title=5, hashtags=(None, "scam"))
+        assert ContentFilter().check(event).pattern == "scam"
+
     def test_patterns_are_configurable_in_any_script(self):
         event = VideoEvent(id="a", content="Бесплатные   деньги!")
         verdict = ContentFilter(patterns=["бесплатные деньги"]).check(event)
@@ -290,7 +302,7 @@ class TestContentFilter:
         assert ContentFilter(patterns=["क"]).check(VideoEvent(id="a", content="कि"))
         assert ContentFilter(patterns=[]).check(event)
 
-    @pytest.mark.parametrize("patterns", ["spam", [""], [" "], ["\u200b"]])
+    @pytest.mark.parametrize("patterns", ["spam", [""], [" "], ["\u200b"], [None]])
     def test_nonsense_patterns_are_refused(self, patterns):
         with pytest.raises(UsageError):
             ContentFilter(patterns=patterns)

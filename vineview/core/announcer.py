@@ -111,14 +111,16 @@ class Announcer:
                     if subscription.is_active and subscription is not excepted:
                         try:
                             subscription.listener(change)
-                        except Exception as error:  # noqa: BLE001  # foreign code; reported
+                        except (KeyboardInterrupt, SystemExit):
+                            raise
+                        except BaseException as error:  # noqa: BLE001  # foreign code; reported
                             self._report(subscription, change, error)
                     if self._is_closed:
                         return
         finally:
             self._is_delivering = False
 
-    def _report(self, subscription: _Subscription, change: Change, error: Exception) -> None:
+    def _report(self, subscription: _Subscription, change: Change, error: BaseException) -> None:
         _log.error("a listener failed on %r", change, exc_info=error)
         self._metrics.listener_errors += 1
         is_about_a_listener = change.data.get("where") == "listener"

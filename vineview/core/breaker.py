@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from vineview.clock import Clock
-from vineview.errors import ConfigError
+from vineview.core.config import positive_number, whole_number
 
 __all__ = ["BreakerMove", "BreakerState", "CircuitBreaker"]
 
@@ -95,18 +95,14 @@ class CircuitBreaker:
         half_open_timeout_s: float = 30,
         successes_to_close: int = 3,
     ) -> None:
-        _require_count("failure_threshold", failure_threshold)
-        _require_count("successes_to_close", successes_to_close)
-        _require_seconds("open_timeout_s", open_timeout_s)
-        _require_seconds("half_open_timeout_s", half_open_timeout_s)
-        self.failure_threshold = failure_threshold
-        self.open_timeout_s = float(open_timeout_s)
-        self.half_open_timeout_s = float(half_open_timeout_s)
-        self.successes_to_close = successes_to_close
+        self.failure_threshold = whole_number("failure_threshold", failure_threshold, least=1)
+        self.open_timeout_s = positive_number("open_timeout_s", open_timeout_s)
+        self.half_open_timeout_s = positive_number("half_open_timeout_s", half_open_timeout_s)
+        self.successes_to_close = whole_number("successes_to_close", successes_to_close, least=1)
         self._clock = clock
-        self._listeners: tuple[Callable[[BreakerMove], object], ...] = ()
+        self._subscriptions: tuple[list[Callable[[BreakerMove], object]], ...] = ()
         self._urls: OrderedDict[str, _UrlRecord] = OrderedDict()
-        history = max(_MOST_HISTORY, failure_threshold)
+        history = max(_MOST_HISTORY, self.failure_threshold)
         self._history: deque[tuple[float, str]] = deque(maxlen=_MOST_HISTORY)
         # What may open it: forgotten when it closes, or one old failure more would open it again.
         self._failures: deque[float] = deque(maxlen=history)
@@ -219,10 +215,12 @@ class CircuitBreaker:
 
     def subscribe(self, listener: Callable[[BreakerMove], object]) -> Callable[[], None]:
         """Call ``listener`` with each move, until the result is called."""
-        self._listeners = (*self._listeners, listener)
+        subscription = [listener]  # its own, so that a listener may subscribe twice
+        self._subscriptions = (*self._subscriptions, subscription)
 
         def unsubscribe() -> None:
-            self._listeners = tuple(each for each in self._listeners if each is not listener)
+            rest = tuple(each for each in self._subscriptions if each is not subscription)
+            self._subscriptions = rest
 
         return unsubscribe
 
@@ -263,7 +261,7 @@ class CircuitBreaker:
         self._tell(BreakerMove(before, to, reason, url))
 
     def _tell(self, move: BreakerMove) -> None:
-        for listener in self._listeners:
+        for (listener,) in self._subscriptions:
             try:
                 listener(move)
             except Exception:  # noqa: BLE001  # foreign code; logged with its traceback
@@ -298,16 +296,3 @@ class CircuitBreaker:
     def _within(self, seconds: float, instants: Iterable[float]) -> int:
         since = self._clock.now() - seconds
         return sum(at > since for at in instants)
-
-
-def _require_count(field: str, value: int) -> None:
-    if type(value) is not int or value < 1:
-        hint = "Pass a whole number of at least 1."
-        raise ConfigError(f"{field} is {value!r}", field=field, value=value, hint=hint)
-
-
-def _require_seconds(field: str, value: float) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
-        hint = "Pass a positive number of seconds."
-        raise ConfigError(f"{field} is {value!r}", field=field, value=value, hint=hint)

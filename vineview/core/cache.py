@@ -26,7 +26,8 @@ class ByteCache:
 
     Args:
         max_bytes: The cap on the stored bytes (keys and bookkeeping not counted).
-        folder: Keep them here, across processes; made if missing. In memory if not given.
+        folder: Keep them here, across processes; made if missing. Several caches may share one
+            of the same cap: each looks again when another has stored. In memory if not given.
 
     Attributes:
         hits: Times `get` had the bytes.
@@ -58,13 +59,11 @@ class ByteCache:
         self.hits = 0
         self.misses = 0
         self._lock = Lock()
-        self._sizes: OrderedDict[str, int] = OrderedDict()
-        self._size_bytes = 0
+        self._sizes: OrderedDict[str, int]
+        self._size_bytes: int
         self._shelf: MemoryShelf | DiskShelf
         self._shelf = MemoryShelf() if folder is None else DiskShelf(Path(folder))
-        for slot, size in self._shelf.stored():
-            self._sizes[slot] = size
-            self._size_bytes += size
+        self._take_stock()
         self._make_room(0)
 
     @property
@@ -83,9 +82,12 @@ class ByteCache:
             False if they were refused: larger than the cap, or the disk would not take them (logged
             as a warning). What the key held before is dropped then too, being out of date.
         """
-        data = bytes(data)  # a memoryview's length counts items, not bytes
+        if not isinstance(data, bytes):
+            data = bytes(memoryview(data))  # whose length counts bytes; a number is no data
         with self._lock:
             slot = self._shelf.slot(key)
+            if self._shelf.was_touched:
+                self._take_stock()
             self._drop(slot)
             if len(data) > self.max_bytes:
                 return False
@@ -136,6 +138,10 @@ class ByteCache:
     def __repr__(self) -> str:
         used, cap = self._size_bytes / 2**20, self.max_bytes / 2**20
         return f"ByteCache({used:.1f} of {cap:.1f} MB, {self.hits} hits, {self.misses} misses)"
+
+    def _take_stock(self) -> None:
+        self._sizes = OrderedDict(self._shelf.stored())
+        self._size_bytes = sum(self._sizes.values())
 
     def _make_room(self, needed: int) -> None:
         while self._size_bytes + needed > self.max_bytes:

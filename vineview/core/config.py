@@ -6,14 +6,16 @@ one. The profiles are those of the reference, section 2; a field a profile omits
 
 from __future__ import annotations
 
+import contextlib
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from vineview.errors import ConfigError
 
-__all__ = ["PROFILES", "VideoManagerConfig"]
+__all__ = ["PROFILES", "VideoManagerConfig", "positive_number", "whole_number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,10 @@ class VideoManagerConfig:
 
     def __post_init__(self) -> None:
         for name, least in _WHOLE.items():
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                _refuse(name, value, f"Pass a whole number of at least {least}.")
+            number = whole_number(name, getattr(self, name), least=least)
+            object.__setattr__(self, name, number)
         for name in ("preload_timeout_s", "memory_per_controller_mb"):
-            value = getattr(self, name)
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or not math.isfinite(value) or value <= 0:
-                _refuse(name, value, "Pass a positive number.")
+            positive_number(name, getattr(self, name))
         if type(self.enable_memory_management) is not bool:
             name = "enable_memory_management"
             _refuse(name, self.enable_memory_management, "Pass True or False.")
@@ -195,5 +193,43 @@ _WHOLE = {
 }
 
 
-def _refuse(field: str, value: object, hint: str) -> None:
+def whole_number(field: str, value: object, *, least: int | None = None) -> int:
+    """A setting or argument as the ``int`` it must be.
+
+    Args:
+        field: What to call it in the error.
+        value: What was passed; the whole numbers of other libraries count, booleans do not.
+        least: The smallest that makes sense.
+
+    Raises:
+        ConfigError: If it is no whole number, or below ``least``.
+
+    Example:
+        >>> whole_number("preload_range", -1, least=0)
+        Traceback (most recent call last):
+        vineview.errors.ConfigError: preload_range is -1. Pass a whole number of at least 0.
+    """
+    number = None
+    if not isinstance(value, bool):
+        with contextlib.suppress(TypeError):
+            number = operator.index(value)  # type: ignore[arg-type]  # what else raises TypeError
+    if number is None or (least is not None and number < least):
+        limit = "" if least is None else f" of at least {least}"
+        _refuse(field, value, f"Pass a whole number{limit}.")
+    return number
+
+
+def positive_number(field: str, value: float) -> float:
+    """A setting as the positive, finite number it must be.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value <= 0:
+        _refuse(field, value, "Pass a positive number.")
+    return value
+
+
+def _refuse(field: str, value: object, hint: str) -> NoReturn:
     raise ConfigError(f"{field} is {value!r}", field=field, value=value, hint=hint)

@@ -10,6 +10,7 @@ Source: reference, section 7.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,14 @@ from vineview.core.nostr import Verifier, check_signature, event_id
 from vineview.core.tags import read_tags, url_path
 from vineview.errors import FeedError
 
-__all__ = ["REPOST_KIND", "VIDEO_KIND", "VideoEvent", "embedded_original", "original_id"]
+__all__ = [
+    "REPOST_KIND",
+    "VIDEO_KIND",
+    "VideoEvent",
+    "embedded_original",
+    "original_id",
+    "whole_second",
+]
 
 VIDEO_KIND = 22
 """The Nostr kind of a short video: the only kind parsed."""
@@ -28,6 +36,7 @@ REPOST_KIND = 6
 """The Nostr kind of a repost."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FAR = 2**63
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where datetime ends
 _DIMENSIONS = re.compile(r"\s*([0-9]{1,9})x([0-9]{1,9})\s*\Z")
 
@@ -228,7 +237,8 @@ class VideoEvent:
     @property
     def timestamp(self) -> datetime:
         """``created_at`` as an aware UTC datetime, held within years 1 to 9999."""
-        return _EPOCH + timedelta(seconds=max(-62_135_596_800, min(self.created_at, _LAST_SECOND)))
+        second = whole_second(self.created_at)
+        return _EPOCH + timedelta(seconds=max(-62_135_596_800, min(second, _LAST_SECOND)))
 
     @property
     def has_video(self) -> bool:
@@ -303,6 +313,13 @@ class VideoEvent:
         )
         made = [(name, str(value)) for name, value in fields if value is not None]
         return [*made, *(("t", hashtag) for hashtag in self.hashtags)]
+
+
+def whole_second(created_at: object) -> int:
+    """The second a hand-made event says it was created; 1970 for what is no number."""
+    if isinstance(created_at, float) and not math.isnan(created_at):
+        return int(max(-_FAR, min(created_at, _FAR)))
+    return created_at if isinstance(created_at, int) else 0
 
 
 def embedded_original(repost: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -52,7 +52,7 @@ class Record:
         controller: What was loaded for it, while it is ready.
         attempt: The load in flight, if there is one.
         retry: The wait before the next try, if there is one.
-        is_admitted: Whether the breaker let it in and has not yet been told how it ended.
+        is_admitted: Whether it was let in, by the breaker if it guards it, and has not ended yet.
         is_asked_for: Whether it was preloaded by name, not by the window.
         is_without_ranges: Whether the next try is the one without byte ranges.
     """
@@ -138,7 +138,10 @@ class Ledger:
 
     def get(self, video_id: str) -> Record | None:
         """The record of a video, if it is in the feed."""
-        record = self._records.get(video_id)
+        try:
+            record = self._records.get(video_id)
+        except TypeError:
+            return None  # what cannot be hashed is no id
         if record is None and video_id in self._keys:
             return self.record(video_id)
         return record

@@ -16,7 +16,7 @@ from vineview.clock import Clock, SystemClock
 from vineview.core.breaker import BreakerMove, CircuitBreaker
 from vineview.core.cache import ByteCache
 from vineview.core.changes import RECORDABLE, ChangeKind
-from vineview.core.config import VideoManagerConfig
+from vineview.core.config import VideoManagerConfig, whole_number
 from vineview.core.entry import facts_of
 from vineview.core.events import VideoEvent
 from vineview.core.housekeeping import Housekeeping
@@ -108,9 +108,9 @@ class VideoManager(Readings):
             VideoManagerError: If one has no id, or the manager was disposed of.
         """
         self._require_alive("add a video")
-        if isinstance(events, VideoEvent):
-            hint = "Pass a list, or use add_video_event."
-            raise VideoManagerError("one event is not a batch", events.id, hint=hint)
+        if isinstance(events, VideoEvent) or not isinstance(events, Iterable):
+            hint = "Pass a list of events; add_video_event takes a single one."
+            raise VideoManagerError(f"{type(events).__name__} is not a batch", hint=hint)
         batch = tuple(events)
         with self._announcer:
             return self._house.welcome(self._ledger.add_all(batch))
@@ -184,17 +184,13 @@ class VideoManager(Readings):
             preload_range: How many to load ahead, instead of the configuration's.
 
         Raises:
-            ConfigError: If ``preload_range`` is negative.
+            ConfigError: If one is no whole number, or ``preload_range`` is negative.
         """
         if self._is_disposed:
             return
-        if preload_range is not None and preload_range < 0:
-            raise ConfigError(
-                f"preload_range is {preload_range!r}",
-                field="preload_range",
-                value=preload_range,
-                hint="Pass a whole number of at least 0.",
-            )
+        index = whole_number("index", index)
+        if preload_range is not None:
+            preload_range = whole_number("preload_range", preload_range, least=0)
         if not len(self._ledger):
             return
         with self._announcer:
@@ -249,14 +245,12 @@ class VideoManager(Readings):
             keep_behind: How many before it.
 
         Raises:
-            ConfigError: If one is negative.
+            ConfigError: If one is negative, or no whole number.
         """
         if self._is_disposed:
             return 0
-        for field, value in (("keep_ahead", keep_ahead), ("keep_behind", keep_behind)):
-            if value < 0:
-                hint = "Pass a whole number of at least 0."
-                raise ConfigError(f"{field} is {value!r}", field=field, value=value, hint=hint)
+        keep_ahead = whole_number("keep_ahead", keep_ahead, least=0)
+        keep_behind = whole_number("keep_behind", keep_behind, least=0)
         with self._announcer:
             return self._house.relieve(keep_ahead, keep_behind)
 

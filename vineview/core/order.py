@@ -7,15 +7,15 @@ index 0 is the newest. (Reference, section 3.2.)
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain
 
+from vineview.core.events import whole_second
+
 __all__ = ["FeedOrder", "arrival_of", "order_key"]
 
 _ARRIVAL_BITS = 48
-_FAR = 2**63
 _RUN = 500
 _FEW = 16
 """Keys are put in their places one by one while they are fewer than one in so many."""
@@ -25,14 +25,9 @@ def order_key(created_at: float, arrival: int) -> int:
     """Where a video belongs: one whole number, later ``created_at`` above all, then arrival.
 
     Whole numbers are compared quickly, and a hundred thousand of them cost the garbage collector
-    nothing. What is no number counts as the beginning of time.
+    nothing.
     """
-    if isinstance(created_at, int):
-        second = created_at
-    elif isinstance(created_at, float) and not math.isnan(created_at):
-        second = int(max(-_FAR, min(created_at, _FAR)))
-    else:
-        second = 0
+    second = created_at if isinstance(created_at, int) else whole_second(created_at)
     return (second << _ARRIVAL_BITS) + arrival
 
 

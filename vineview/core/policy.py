@@ -170,7 +170,7 @@ class UrlPolicy:
             raise UsageError(
                 "trusted_domains is a single text", hint=f"Pass ({trusted_domains!r},)."
             )
-        self.trusted_domains = tuple(_read_host(domain)[0] for domain in trusted_domains)
+        self.trusted_domains = tuple(map(_trusted, trusted_domains))
         self.allow_private = allow_private
 
     def check(self, url: str | None) -> Verdict:
@@ -187,6 +187,9 @@ class UrlPolicy:
         """
         if not url:
             return Verdict(ok=False, reason="there is no URL", refused=True)
+        if not isinstance(url, str):
+            reason = f"a URL is a text, this is of type {type(url).__name__}"
+            return Verdict(ok=False, reason=reason, refused=True)
         try:
             parts = WebUrl.parse(url)
         except UsageError as error:
@@ -240,7 +243,7 @@ class ContentFilter:
         patterns: Words or phrases.
 
     Raises:
-        UsageError: If a pattern is empty.
+        UsageError: If a pattern is empty or no text.
 
     Source: reference, section 6.
 
@@ -255,9 +258,9 @@ class ContentFilter:
         if isinstance(patterns, str):
             raise UsageError("patterns is a single text", hint=f"Pass ({patterns!r},).")
         self.patterns = tuple(patterns)
+        if not all(isinstance(pattern, str) and _fold(pattern) for pattern in self.patterns):
+            raise UsageError("a content pattern is empty or no text", hint="Leave it out.")
         self._folded = [(_fold(pattern), pattern) for pattern in self.patterns]
-        if not all(folded for folded, _ in self._folded):
-            raise UsageError("a content pattern is empty", hint="Leave it out.")
 
     def check(self, event: VideoEvent) -> Verdict:
         """Judge what an event says.
@@ -268,10 +271,10 @@ class ContentFilter:
         Returns:
             Not ok with the matched ``pattern`` and the field it was found in.
         """
-        fields = [("content", event.content), ("title", event.title or "")]
+        fields = [("content", event.content), ("title", event.title)]
         fields += [("hashtags", hashtag) for hashtag in event.hashtags]
         for name, text in fields:
-            folded_text = _fold(text)
+            folded_text = _fold(text) if isinstance(text, str) else ""
             for folded, pattern in self._folded:
                 if _holds_word(folded_text, folded):
                     return Verdict(False, f"{name} holds the word {pattern!r}", pattern)
@@ -279,6 +282,14 @@ class ContentFilter:
 
     def __repr__(self) -> str:
         return f"ContentFilter({', '.join(map(repr, self.patterns))})"
+
+
+def _trusted(domain: str) -> str:
+    """A domain to trust, in DNS form."""
+    if not isinstance(domain, str) or "*" in domain:
+        hint = "Pass a name such as 'nostr.build'; its subdomains are trusted with it."
+        raise UsageError(f"{domain!r} is no host name", hint=hint)
+    return _read_host(domain)[0]
 
 
 def _split_authority(authority: str, default_port: int) -> tuple[str, int]:

@@ -184,9 +184,7 @@ class Preloader:
 
     def _admit(self, record: Record) -> bool:
         """Ask the breaker. It guards hosts, and a clip of this machine has none."""
-        if record.event.is_local:
-            return True
-        record.is_admitted = self._breaker.allow(record.url)
+        record.is_admitted = record.event.is_local or self._breaker.allow(record.url)
         return record.is_admitted
 
     def _dismiss(self, record: Record) -> None:

@@ -7,10 +7,12 @@ that was cut off, altered or swapped reads as absent. Source: reference, defect 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +34,11 @@ class MemoryShelf:
     def slot(self, key: str) -> str:
         """Where a key's bytes are."""
         return key
+
+    @property
+    def was_touched(self) -> bool:
+        """Whether anybody else stored or removed something: never."""
+        return False
 
     def stored(self) -> list[tuple[str, int]]:
         """Slots and sizes found on opening: none."""
@@ -64,22 +71,30 @@ class DiskShelf:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        for path, _ in self._files():
+            if path.name.endswith(_UNFINISHED):
+                self.delete(path.name)
+        self._seen_ns = self._changed_ns()
+
+    @property
+    def was_touched(self) -> bool:
+        """Whether another process stored or removed something since this one last looked."""
+        return self._changed_ns() not in {0, self._seen_ns}
 
     def slot(self, key: str) -> str:
         """The file name of a key."""
         return f"{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}.bytes"
 
     def stored(self) -> list[tuple[str, int]]:
-        """File names and data sizes, oldest first; unfinished files are cleaned up.
+        """File names and data sizes, oldest first.
 
         Raises:
             OSError: If the folder cannot be listed.
         """
+        self._seen_ns = self._changed_ns()
         found = []
         for path, status in self._files():
-            if path.name.endswith(_UNFINISHED):
-                self.delete(path.name)
-            elif _NAME.match(path.name):
+            if _NAME.match(path.name):
                 size = max(status.st_size - _DIGEST_BYTES, 0)
                 found.append((status.st_mtime_ns, path.name, size))
         return [(name, size) for _, name, size in sorted(found)]
@@ -98,6 +113,7 @@ class DiskShelf:
             if unfinished is not None:
                 self.delete(Path(unfinished).name)
             return False
+        self._seen_ns = self._changed_ns()
         return True
 
     def read(self, slot: str) -> bytes | None:
@@ -119,10 +135,20 @@ class DiskShelf:
             (self._folder / slot).unlink(missing_ok=True)
         except OSError as error:
             _LOG.warning("the cached file %s cannot be removed: %s", slot, error)
+        self._seen_ns = self._changed_ns()
+
+    def _changed_ns(self) -> int:
+        """When a name was last added to the folder or taken out of it; 0 if it is no more."""
+        try:
+            status = self._folder.stat()
+        except OSError:
+            return 0
+        return status.st_mtime_ns if stat.S_ISDIR(status.st_mode) else 0
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         """The folder's own plain files; links are passed over."""
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                if entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path), entry.stat(follow_symlinks=False)
+                with contextlib.suppress(FileNotFoundError):  # another process removed it
+                    if entry.is_file(follow_symlinks=False):
+                        yield Path(entry.path), entry.stat(follow_symlinks=False)
