@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from vineview.core.events import VideoEvent
@@ -73,6 +75,33 @@ def clip(clips):
         yield SharedSource(source).reader()
 
 
+SUBTITLE_HEAD = b"""[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name
+Style: Default
+
+[Events]
+Format: Text
+"""
+
+
+def subtitled(path) -> Path:
+    """A clip with a track of subtitles."""
+    with av.open(str(path), "w") as out:
+        video, words = out.add_stream("libx264", rate=10), out.add_stream("subrip")
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        words.codec_context.subtitle_header = SUBTITLE_HEAD
+        words.codec_context.time_base = Fraction(1, 1000)
+        for number in range(10):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts = number
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    return path
+
+
 class TestFaults:
     @pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
     async def test_a_crash_fails_its_own_video_only(self, loader, clips, how):
@@ -92,6 +121,12 @@ class TestFaults:
         again = await loader.load(event)
         assert again.poster
         again.release()
+
+    async def test_subtitles_do_no_harm(self, loader, tmp_path):
+        """What a track of another kind needs is there, though a worker can open no file."""
+        controller = await loader.load(local(subtitled(tmp_path / "words.mkv")))
+        assert controller.plan.sentence == "H.264: as is"
+        controller.release()
 
     async def test_a_hang_is_cut_off(self, clip):
         """A worker that says nothing is killed, and the clip is blamed."""
