@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 import av
-import av.subtitles.codeccontext  # noqa: F401 - PyAV imports it late, and a worker opens no file
+import av.subtitles.codeccontext  # PyAV imports it late, and a worker opens no file
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
