@@ -20,7 +20,7 @@ from av.stream import Stream
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
-__all__ = ["BROADCAST", "PacketReader", "demuxed", "nominal_origin_s"]
+__all__ = ["BROADCAST", "PacketReader", "demuxed", "nominal_origin_s", "start_of"]
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
@@ -92,9 +92,10 @@ class PacketReader:
         lead = self._tracks[0]
         for back_s in _BACK_OFF_S:
             wanted_s = max(start_s - back_s, 0.0) + self.origin_s
-            offset = min(int(wanted_s / tick(lead)), _MAX_TICKS)
+            anchor = lead if wanted_s >= start_of(lead) else min(self._tracks, key=start_of)
+            offset = min(int(wanted_s / tick(anchor)), _MAX_TICKS)
             try:
-                self._container.seek(offset, stream=lead, backward=True)
+                self._container.seek(offset, stream=anchor, backward=True)
             except av.FFmpegError:  # without an index: what was asked for lies behind the beginning
                 if not self._rewound():
                     return
@@ -162,8 +163,13 @@ def nominal_origin_s(tracks: list[Stream]) -> float:
     Args:
         tracks: Those of it that are played, the leading one first.
     """
-    starts = [float((track.start_time or 0) * tick(track)) for track in tracks]
+    starts = [start_of(track) for track in tracks]
     return min(starts) if starts[0] - min(starts) > _RUN_UP_S else starts[0]
+
+
+def start_of(track: Stream) -> float:
+    """When a track begins by its header, on the clip's own clock, in seconds."""
+    return float((track.start_time or 0) * tick(track))
 
 
 def _stand(packet: Packet[Any], start_s: float) -> None:

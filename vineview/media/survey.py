@@ -19,7 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vineview.media.packets import BROADCAST, PacketReader, nominal_origin_s
+from vineview.media.packets import BROADCAST, PacketReader, nominal_origin_s, start_of
 from vineview.media.tracks import Tracks, codec_name, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
@@ -76,7 +76,7 @@ def header_survey(container: InputContainer, tracks: Tracks) -> Survey:
             obstacles[track.index] = reason
     video, audio = tracks.video, tracks.audio
     if video is not None and audio is not None and "mp4" in container.format.name:
-        late_s = _start_s(audio) - max(_start_s(video), 0.0)
+        late_s = start_of(audio) - max(start_of(video), 0.0)
         if late_s > _LATE_S:
             obstacles.setdefault(audio.index, f"its sound begins {late_s:.1f} s late")
     return Survey(_header_duration_s(container, both), obstacles)
@@ -186,11 +186,7 @@ def _header_duration_s(container: InputContainer, both: list[Stream]) -> float |
     header_s = duration_us / _MICROSECONDS if duration_us and duration_us > 0 else None
     if "mp4" not in container.format.name:
         return header_s
-    ends = [_start_s(track) + float((track.duration or 0) * tick(track)) for track in both]
+    ends = [start_of(track) + float((track.duration or 0) * tick(track)) for track in both]
     if any(not track.duration for track in both):
         return header_s
     return max(max(ends) - nominal_origin_s(both), 0.0) or header_s
-
-
-def _start_s(track: Stream) -> float:
-    return float((track.start_time or 0) * tick(track))
