@@ -15,6 +15,7 @@ from vineview.errors import UsageError
 from vineview.telemetry.formats.findings import Document, Finding
 from vineview.telemetry.formats.opening import open_tables
 from vineview.telemetry.formats.writing import layout, write_tables
+from vineview.telemetry.table import SCHEMA
 
 __all__ = ["Converted", "convert"]
 
@@ -91,7 +92,7 @@ def _counted(tables: Iterator[pa.Table], counts: dict[str, int]) -> Iterator[pa.
     for table in tables:
         counts["samples"] += table["kind"].null_count
         counts["events"] += table.num_rows - table["kind"].null_count
-        yield table
+        yield table.cast(SCHEMA)
 
 
 def _up_to_date(header: dict[str, Any], counts: dict[str, int]) -> dict[str, Any]:

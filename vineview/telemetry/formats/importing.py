@@ -175,14 +175,14 @@ class _Folder:
         """Take rows; write the fullest day while too many wait."""
         if not table.num_rows:
             return
-        filled = [name for name in table.column_names if table[name].null_count < table.num_rows]
-        table = table.select(filled)
-        days = pc.floor_temporal(table["at"], unit="day").cast(pa.int64())
-        bounds = pc.min_max(days).as_py()
-        if bounds["min"] == bounds["max"]:
-            parts = {bounds["min"]: table}
+        at = table["at"].cast(pa.int64())
+        bounds = pc.min_max(at).as_py()
+        table = _encoded(table)
+        if bounds["min"] // _DAY_US == bounds["max"] // _DAY_US:
+            parts = {bounds["min"] // _DAY_US: table}
         else:
-            parts = {day: table.filter(pc.equal(days, day)) for day in pc.unique(days).to_pylist()}
+            days = at.to_numpy() // _DAY_US
+            parts = {int(day): table.filter(pa.array(days == day)) for day in np.unique(days)}
         for day, part in parts.items():
             self._waiting.setdefault(day, []).append(part)
             self._counts[day] = self._counts.get(day, 0) + part.num_rows
@@ -208,17 +208,17 @@ class _Folder:
             file.flush()
             os.fsync(file.fileno())
 
-    def _write(self, day_us: int) -> None:
+    def _write(self, number: int) -> None:
         """Write a day's rows while the next are read, one file at a time."""
-        parts = self._waiting.pop(day_us)
-        self.rows += self._counts.pop(day_us)
-        day = (_EPOCH + timedelta(microseconds=day_us)).date()
+        parts = self._waiting.pop(number)
+        self.rows += self._counts.pop(number)
+        day = (_EPOCH + timedelta(days=number)).date()
         folder = self._path / f"day={day.isoformat()}"
         folder.mkdir(exist_ok=True)
         self._files += 1
         self._settle()
         self._writing = self._writer.submit(
-            _write_day, parts, day_us, folder / f"part-{self._files}.parquet"
+            _write_day, parts, number * _DAY_US, folder / f"part-{self._files}.parquet"
         )
 
     def _settle(self) -> None:
@@ -228,22 +228,41 @@ class _Folder:
             self._writing = None
 
 
+def _encoded(table: pa.Table) -> pa.Table:
+    """The columns that hold something, texts by their dictionary."""
+    columns = {name: table[name] for name in table.column_names}
+    return pa.table(
+        {
+            name: column.dictionary_encode() if column.type == pa.string() else column
+            for name, column in columns.items()
+            if column.null_count < table.num_rows
+        }
+    )
+
+
 def _write_day(parts: list[pa.Table], day_us: int, path: Path) -> None:
     """Sort a day's rows and write them."""
-    table = pa.concat_tables(parts, promote_options="default")
+    table = pa.concat_tables(parts, promote_options="default").unify_dictionaries()
     parts.clear()
+    table = table.combine_chunks()
     table = table.take(_order(table, day_us))
-    columns = [
-        table[each.name] if each.name in table.column_names else pa.nulls(len(table), each.type)
+    texts = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+    columns = {
+        each.name: table[each.name]
+        if each.name in table.column_names
+        else pa.nulls(len(table), each.type)
         for each in SCHEMA
-    ]
+    }
+    fields = [field.with_type(columns[field.name].type) for field in SCHEMA]
     with path.open("wb") as file:
         pq.write_table(
-            pa.table(columns, schema=SCHEMA),
+            pa.table(list(columns.values()), schema=pa.schema(fields)),
             file,
             compression="zstd",
             compression_level=1,
             row_group_size=_GROUP,
+            use_dictionary=texts,
+            store_schema=False,
         )
         file.flush()
         os.fsync(file.fileno())
@@ -254,7 +273,7 @@ def _order(table: pa.Table, day_us: int) -> pa.Array:
     within_us = table["at"].cast(pa.int64()).to_numpy() - day_us
     if "device_id" not in table.column_names:
         return pa.array(np.argsort(within_us, kind="stable"))
-    codes = table["device_id"].combine_chunks().dictionary_encode()
+    codes = table["device_id"].combine_chunks()
     ranks = np.append(pc.rank(codes.dictionary, tiebreaker="dense").to_numpy(), len(codes) + 1)
     which = pc.fill_null(codes.indices, len(codes.dictionary)).to_numpy()
     return pa.array(np.argsort(ranks[which].astype(np.int64) * _DAY_US + within_us, kind="stable"))

@@ -8,7 +8,10 @@ halved until what is odd is alone in a small piece, and that piece is read line 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from typing import Any, Final
 
 import pyarrow as pa
@@ -21,6 +24,7 @@ from vineview.telemetry.formats.scanning import UNDECODED
 __all__ = ["LineReader", "tables"]
 
 _BLOCK: Final = 8 << 20
+_AT_ONCE: Final = 2
 _SMALL: Final = 1 << 17
 
 
@@ -89,33 +93,56 @@ def tables(pieces: Iterator[bytes], document: Document) -> Iterator[pa.Table]:
     Raises:
         TelemetryError: If the header is of another format or major version.
     """
-    bulk, reader = Bulk(), LineReader(document)
-    position, line = 0, 1
-    for block, is_last in _blocks(pieces):
-        rest = block
-        if line == 1:  # the header, or a record with a first look at the fields
-            head, newline, rest = block.partition(b"\n")
-            ends_at = len(head) if is_last and not newline else None
-            record = reader.parse(_text(head), 1, ends_at=ends_at)
-            document.check_version()
-            if record is not None and document.accepts(record, 1, _text(head)):
-                yield records_to_table([record])
-            position, line = position + len(head) + len(newline), 2
-        for small, first in _taken(rest, line, bulk):
-            if isinstance(small, pa.Table):
-                yield small
-            else:
-                end = position + len(rest) if is_last and rest.endswith(small) else None
-                yield _line_by_line(small, first, reader, document, ends_at=end)
-        line += rest.count(b"\n")
-        position += len(rest)
+    reader = LineReader(document)
+    head, rest = _head(pieces)
+    ends_at = None if head.endswith(b"\n") else len(head)
+    first = _text(head.removesuffix(b"\n"))  # the header, or a record
+    record = reader.parse(first, 1, ends_at=ends_at)
+    document.check_version()
+    if record is not None and document.accepts(record, 1, first):
+        yield records_to_table([record])
+    position, line = len(head), 2
+    for block, taken in _ahead(rest):
+        position += len(block)
+        for each in taken:
+            if isinstance(each, pa.Table):
+                yield each
+                line += each.num_rows
+                continue
+            ends_at = None if each.endswith(b"\n") else position
+            yield _line_by_line(each, line, reader, document, ends_at=ends_at)
+            line += each.count(b"\n")
     document.check_version()
     if document.is_cut:
         document.note(f"the file ends after line {line - 1}", line - 1)
 
 
-def _blocks(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Whole lines, some megabytes at a time, and whether they are the last."""
+def _head(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first line, and all that follows."""
+    data = bytearray()
+    for piece in pieces:
+        data += piece
+        if b"\n" in piece:
+            break
+    end = data.find(b"\n") + 1 or len(data)
+    return bytes(data[:end]), chain([bytes(data[end:])], pieces)
+
+
+def _ahead(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, list[pa.Table | bytes]]]:
+    """The blocks, and each taken apart, while the next are read."""
+    bulk, waiting = Bulk(), deque[tuple[bytes, Future[list[pa.Table | bytes]]]]()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for block in _blocks(pieces):
+            waiting.append((block, pool.submit(_taken, block, bulk)))
+            if len(waiting) > _AT_ONCE:
+                block, taken = waiting.popleft()  # noqa: PLW2901 - the oldest
+                yield block, taken.result()
+        for block, taken in waiting:
+            yield block, taken.result()
+
+
+def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Whole lines, some megabytes at a time; only the last may lack its line end."""
     parts, size = list[bytes](), 0
     for piece in pieces:
         parts.append(piece)
@@ -124,27 +151,22 @@ def _blocks(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
             continue
         end = piece.rfind(b"\n") + 1
         parts[-1] = piece[:end]
-        yield b"".join(parts), False
+        yield b"".join(parts)
         parts = [piece[end:]]
         size = len(parts[0])
-    yield b"".join(parts), True
+    if size:
+        yield b"".join(parts)
 
 
-def _taken(block: bytes, line: int, bulk: Bulk) -> Iterator[tuple[pa.Table | bytes, int]]:
-    """A block as tables where it is plain, else as small pieces; each with its first line."""
-    if not block:
-        return
+def _taken(block: bytes, bulk: Bulk) -> list[pa.Table | bytes]:
+    """A block as tables where it is plain, else as small pieces, in order."""
     table = bulk.table(block)
     if table is not None:
-        yield table, line
-        return
+        return [table]
     middle = block.find(b"\n", len(block) // 2) + 1
     if len(block) <= _SMALL or middle in {0, len(block)}:
-        yield block, line
-        return
-    first, second = block[:middle], block[middle:]
-    yield from _taken(first, line, bulk)
-    yield from _taken(second, line + first.count(b"\n"), bulk)
+        return [block]
+    return _taken(block[:middle], bulk) + _taken(block[middle:], bulk)
 
 
 def _line_by_line(

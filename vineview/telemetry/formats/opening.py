@@ -36,6 +36,8 @@ def open_tables(
 ) -> Iterator[pa.Table]:
     """The records of an export as tables in `table.SCHEMA`, in its order.
 
+    Texts may be dictionary-encoded; ``table.cast(SCHEMA)`` makes them plain.
+
     Args:
         path: A file, a folder of Parquet files, or an http(s) address.
         document: Gets the header before the first table; findings and losses as they come.
