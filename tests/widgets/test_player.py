@@ -37,8 +37,9 @@ def browser(player, browser_of):
 
 @pytest.fixture
 def page(browser):
-    """A page with one open view."""
+    """A page with one open view, which opens its streams itself."""
     browser.say("hello")
+    browser.say("close", stream="v1-begun")
     return browser
 
 
@@ -199,6 +200,14 @@ class TestNavigation:
 
 
 class TestStreams:
+    async def test_a_new_view_gets_the_current_clip_before_it_asks(self, browser, settle):
+        browser.say("hello")
+        await settle()
+        kinds = [message["kind"] for message, _ in browser.sent]
+        assert kinds.index("begun") < kinds.index("feed") < kinds.index("init")
+        assert [(m["video_id"], m["stream"]) for m in browser.of("begun")] == [("v0", "v1-begun")]
+        assert browser.buffers_of("init") == [[b"init", b"s0"]]
+
     async def test_a_clip_is_sent_as_buffers(self, page, settle):
         page.say("open", stream="s", video_id="v0", start_s=0, whole=True)
         await settle()
@@ -420,9 +429,9 @@ class TestLife:
     async def test_two_views_of_one_player_each_get_their_own_stream(self, page, settle):
         page.say("hello", view="v2")
         page.say("open", stream="a", video_id="v0", start_s=0, whole=True)
-        page.say("open", view="v2", stream="b", video_id="v0", start_s=0, whole=True)
         await settle()
-        assert {(m["view"], m["stream"]) for m in page.of("init")} == {("v1", "a"), ("v2", "b")}
+        sent = {(m["view"], m["stream"]) for m in page.of("init")}
+        assert sent == {("v1", "a"), ("v2", "v2-begun")}
 
     async def test_a_manager_that_was_disposed_is_an_empty_feed(self, page, manager, settle):
         manager.dispose()

@@ -55,6 +55,25 @@ async def clip(loader):
     return await loader.load(type("Event", (), {"id": "v0"}))
 
 
+class TestBegin:
+    async def test_waits_for_the_clip_and_happens_once_for_each_view(self, page, clip, settle):
+        page.book.welcome("v1")
+        page.book.begin("v0", {}.get)
+        page.book.begin(None, {}.get)
+        assert page.kinds == []
+        page.book.begin("v0", {"v0": clip}.get)
+        page.book.begin("v0", {"v0": clip}.get)
+        await settle()
+        assert page.kinds == ["begun", "init", "segment"]
+
+    async def test_a_view_that_left_is_sent_nothing(self, page, clip, settle):
+        page.book.welcome("v1")
+        page.book.close_view("v1")
+        page.book.begin("v0", {"v0": clip}.get)
+        await settle()
+        assert page.kinds == []
+
+
 class TestAcknowledgement:
     async def test_init_and_first_segment_go_together(self, page, clip, settle):
         page.book.open("s", "v1", "v0", clip, start_s=0, whole=True)

@@ -12,13 +12,14 @@ kind            direction  fields
 ==============  =========  =======================================================================
 ``feed``        out        what to show: index, total, current_id, items, status, breaker, card,
                            can_navigate, answers (the last ``navigate`` heard of each view)
+``begun``       out        stream, video_id: a new view is sent the current clip before it asks
 ``init``        out        stream; buffers: the init segment and, from the start, the first segment
 ``segment``     out        stream; buffer: one media segment (at most two unacknowledged)
 ``end``         out        stream, note: that was the last segment; the note says what is missing
 ``lost``        out        stream, reason: it broke off; an empty reason means the clip was freed
 ``poster``      out        video_id; buffer: JPEG
 ``image``       out        video_id, mime_type; buffer: a GIF or still, shown as it is
-``trouble``     out        video_id, reason: an image cannot be shown
+``trouble``     out        video_id, title, reason: it cannot be shown, whatever was tried
 ``progress``    out        video_id, done_s, total_s, speed: how far a clip is converted, and how
                            many seconds of it in each second; at most four times a second
 ``command``     out        do: ``play``, ``pause`` or ``seek`` (with position_s)
@@ -34,7 +35,7 @@ kind            direction  fields
 ``load``        in         video_id: the person asked for another attempt
 ``want_image``  in         video_id
 ``position``    in         video_id, position_s, duration_s; at most four times a second
-``failed``      in         video_id, reason: this browser cannot play it
+``failed``      in         video_id, reason, mime_type: this browser cannot play it so
 ``playback``    in         video_id, event (first_frame, stall, dropped, ended), numbers
 ==============  =========  =======================================================================
 """
@@ -52,10 +53,11 @@ from vineview.core.changes import Change
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.clips import Convertible, commands_of, image_loader_of, poster_of
+from vineview.widgets.clips import commands_of, image_loader_of, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
+from vineview.widgets.second_try import SecondTries
 from vineview.widgets.still import picture_html, player_html, poster_arrives, show_still
 from vineview.widgets.streams import Streamable, StreamBook
 from vineview.widgets.strip import strip_document
@@ -146,12 +148,14 @@ class FeedPlayer(VineWidget):
         self.is_playing = False
         self._log = PlaybackLog(manager)
         self._unplayable: dict[str, str] = {}
-        self._converting: set[str] = set()
         self._posters_sent: dict[str, set[str]] = {}
         self._answers: dict[str, int] = {}
         self._shown: dict[str, Any] = {}
         self._unsubscribe: Callable[[], None] | None = None
         self._pace = Pace(self._update, interval_s=_UPDATE_EVERY_S, spawn=self.spawn, clock=clock)
+        self._second_tries = SecondTries(
+            manager, self._log, spawn=self.spawn, changed=self._tell_anew, give_up=self._give_up
+        )
         self._streams = StreamBook(
             tell=self.tell, spawn=self.spawn, is_held=self._is_held, lost=self._stream_lost
         )
@@ -224,6 +228,8 @@ class FeedPlayer(VineWidget):
         document = self._document()
         if len(self.views) == 1:
             self._shown = document
+        self._streams.welcome(view)
+        self._streams.begin(self.manager.current_video_id, self.manager.get_controller)
         self.tell("feed", view=view, **document)
         if asked := getattr(getattr(self.manager, "loader", None), "codecs_to_ask", None):
             self.tell("codecs", view=view, ask=list(asked))
@@ -258,7 +264,8 @@ class FeedPlayer(VineWidget):
             case {"kind": "position", "position_s": int() | float() as position_s}:
                 self.position_s = float(position_s)
             case {"kind": "failed", "video_id": str(video_id), "reason": str(reason)}:
-                self._failed(video_id, reason[:_MAX_REASON])
+                mime_type = message.get("mime_type")
+                self._second_tries.refused(video_id, reason[:_MAX_REASON], mime_type)
             case {"kind": "playback", "video_id": str(video_id), "event": str(event)}:
                 self._log.saw(video_id, event, message)
             case _:
@@ -331,7 +338,8 @@ class FeedPlayer(VineWidget):
             else:
                 self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
                 return
-        self.tell("trouble", view=view, video_id=video_id, reason=reason)
+        title = "This image cannot be shown"
+        self.tell("trouble", view=view, video_id=video_id, title=title, reason=reason)
         self._log.cannot_decode(video_id, reason)
 
     def _hear_codecs(self, answers: Mapping[Any, object]) -> None:
@@ -340,35 +348,18 @@ class FeedPlayer(VineWidget):
         if callable(hear):
             hear({str(name): answer is True for name, answer in answers.items()})
 
-    def _failed(self, video_id: str, reason: str) -> None:
-        controller = self.manager.get_controller(video_id)
-        if isinstance(controller, Convertible) and video_id not in self._converting:
-            self._converting.add(video_id)
-            self.spawn(self._convert(video_id, controller, reason), name="converting a clip")
-        else:
-            self._give_up(video_id, reason)
-
-    async def _convert(self, video_id: str, controller: Convertible, reason: str) -> None:
-        """Convert once what the browser refused although it was thought to take it."""
-        try:
-            if not await controller.convert():
-                self._give_up(video_id, reason)
-        except (VineviewError, OSError) as error:
-            self._give_up(video_id, f"{reason} Converting it failed, too: {error}")
-        finally:
-            self._converting.discard(video_id)
-        self._shown = {}  # the page tries what is new of it
-        self._pace.ask()
-
     def _give_up(self, video_id: str, reason: str) -> None:
         self._unplayable[video_id] = reason
-        self._log.cannot_decode(video_id, reason)
+        self.tell("trouble", video_id=video_id, title="This browser cannot show it", reason=reason)
 
     def _stream_lost(self, video_id: str, error: Exception | None) -> None:
         if error is not None:
             self._log.record("error", video_id, error=str(error), where="stream")
             return
-        self._shown = {}  # the page acted on what no longer holds: tell it again
+        self._tell_anew()
+
+    def _tell_anew(self) -> None:
+        self._shown = {}  # the page acted on what no longer holds, or should try what is new
         self._pace.ask()
 
     # -- what the manager says -----------------------------------------------------------------
@@ -383,6 +374,7 @@ class FeedPlayer(VineWidget):
         document = self._document()
         if self.views and document != self._shown:
             self._shown = document
+            self._streams.begin(self.manager.current_video_id, self.manager.get_controller)
             self.tell("feed", **document)
             self._send_posters()
 

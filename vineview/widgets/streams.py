@@ -116,6 +116,7 @@ class StreamBook:
         self._lost = lost
         self._streams: dict[str, _Stream] = {}
         self._hidden: set[str] = set()
+        self._new: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -145,6 +146,26 @@ class StreamBook:
         self._streams[stream] = opened
         opened.task = self._spawn(self._run(opened, controller, start_s), name="streaming a clip")
 
+    def welcome(self, view: str) -> None:
+        """Hear of a view that shows nothing yet."""
+        self._new.add(view)
+
+    def begin(self, video_id: str | None, controller_of: Callable[[str], object]) -> None:
+        """Send new views the clip they are going to ask for: its picture is there a turn sooner.
+
+        Args:
+            video_id: What they will show; nothing happens while there is none.
+            controller_of: Gives a video's controller; nothing happens before that holds a clip.
+        """
+        controller = controller_of(video_id) if video_id else None
+        if video_id is None or not isinstance(controller, Streamable):
+            return
+        while self._new:
+            view = self._new.pop()
+            stream = f"{view}-begun"
+            self._tell("begun", None, view=view, stream=stream, video_id=video_id)
+            self.open(stream, view, video_id, controller, start_s=0.0, whole=True)
+
     def more(self, stream: str) -> None:
         """Send the rest of a stream that was opened for its beginning only."""
         if (known := self._streams.get(stream)) is not None:
@@ -166,6 +187,7 @@ class StreamBook:
     def close_view(self, view: str) -> None:
         """Stop every stream of a view."""
         self._hidden.discard(view)
+        self._new.discard(view)
         for stream in [known.id for known in self._streams.values() if known.view == view]:
             self.close(stream)
 

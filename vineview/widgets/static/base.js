@@ -35,12 +35,11 @@ class VineView {
     this.on("who", () => this.hello());
   }
 
-  /** Call once the widget's markup stands: places the note and fault boxes, says hello. */
+  /** Call once the widget's markup stands: places the note and fault boxes. */
   open() {
     this.el.append(this.noteBox, this.faultBox);
     this.every(VV_ALIVE_EVERY_MS, () => this.ask());
     this.listen(window, "pagehide", () => this.send("bye"));
-    this.hello();
   }
 
   hello() {
@@ -185,6 +184,7 @@ function vvWidget(build) {
     /** @param {{model: VineModel, el: HTMLElement}} host */
     render({ model, el }) {
       const view = new VineView(model, el);
+      view.hello(); // what is built here is done by the time the kernel answers
       view.guarded(() => build(view))();
       view.open();
       return () => view.close();

@@ -35,6 +35,9 @@ class VineStage {
     this.inSight = true;
     this.muted = true;
     this.rate = 1;
+    /** @type {VineMessage | null} a clip that is on its way before it was asked for */
+    this.begun = null;
+    view.on("begun", (message) => void (this.begun = message));
     for (const kind of ["init", "segment", "end", "lost"]) {
       view.on(kind, (message, buffers) => this.streamOf(message.stream)?.receive(message, buffers));
     }
@@ -69,6 +72,8 @@ class VineStage {
     const now = this.near.find((item) => item.id === currentId);
     if (slot && slot.item.clip?.mime_type !== now?.clip?.mime_type) this.drop(currentId);
     this.show(items[place], currentId, askedAt);
+    if (this.begun) this.view.send("close", { stream: this.begun.stream }); // it is not what is shown
+    this.begun = null;
     this.tidy();
   }
 
@@ -176,7 +181,10 @@ class VineStage {
       },
       noted: (note) => this.hooks.noted(id, note),
     });
-    slot.stream.open(0, whole);
+    if (this.begun?.video_id === id) {
+      slot.stream.id = this.begun.stream;
+      this.begun = null;
+    } else slot.stream.open(0, whole);
   }
 
   /** @param {string} id @param {string} url */

@@ -25,7 +25,7 @@ class ClipStream {
     this.lost = lost;
     this.noted = noted;
     this.id = "";
-    /** @type {DataView[]} */
+    /** @type {ArrayBufferView[]} */
     this.queue = [];
     this.inits = 0;
     this.owed = 0; // segments taken in whose acknowledgement is held back
@@ -85,8 +85,8 @@ class ClipStream {
   receive(message, buffers) {
     switch (message.kind) {
       case "init":
-        this.inits = 1; // the init segment itself is not acknowledged
-        this.queue.push(...buffers);
+        this.inits = buffers.length > 1 ? 0 : 1; // the init segment itself is not acknowledged
+        this.queue.push(vvJoined(buffers)); // in one piece: the picture is there a turn sooner
         break;
       case "segment":
         this.queue.push(...buffers);
@@ -123,7 +123,7 @@ class ClipStream {
   /** Append what waits, one piece at a time; end the source after the last. */
   pump() {
     const buffer = this.buffer;
-    if (this.closed || !buffer || buffer.updating || this.source.readyState === "closed") return;
+    if (this.closed || !buffer || buffer.updating || this.appending || this.source.readyState === "closed") return;
     const [piece] = this.queue;
     if (piece === undefined) {
       if (this.ended && this.source.readyState === "open") this.source.endOfStream();
@@ -239,4 +239,16 @@ class ClipStream {
     this.revoke();
     this.queue = [];
   }
+}
+
+/** Some buffers as one. @param {DataView[]} buffers */
+function vvJoined(buffers) {
+  if (buffers.length === 1) return buffers[0];
+  const whole = new Uint8Array(buffers.reduce((sum, each) => sum + each.byteLength, 0));
+  let at = 0;
+  for (const each of buffers) {
+    whole.set(new Uint8Array(each.buffer, each.byteOffset, each.byteLength), at);
+    at += each.byteLength;
+  }
+  return whole;
 }
