@@ -22,6 +22,31 @@ manager.preload_around_index(0)
 incident = vv.Telemetry.open(resources.data("incidents", "memory-leak.ndjson"))
 """
 START = SETUP + "monitor.start()\n"
+ENGINE = """
+import threading
+from vineview.widgets.sources import FrameSource
+
+gate = threading.Event()
+
+
+class SlowEngine(FrameSource):
+    usage = None
+
+    def prepare(self, *, max_points):
+        gate.wait()
+
+    def judge(self):
+        self.usage = incident.analytics().memory_usage
+
+
+class GoneEngine(SlowEngine):
+    def prepare(self, *, max_points):
+        raise vv.errors.TelemetryError("trino://fleet does not answer", hint="Start it.")
+
+
+slow = SlowEngine(incident.samples, incident.events)
+"""
+GONE = "vv.MemoryChart(GoneEngine(incident.samples))"
 CHARTS = [START, "vv.MemoryChart(monitor)", "vv.MemoryChart(incident)", "vv.MemoryChart(monitor)"]
 
 POINTS = """() => document.querySelector(".vv-plot-graph").data
@@ -237,31 +262,75 @@ class TestLookingCloser:
         labels[0].filter(has_text="time (UTC)").wait_for()
 
 
+@pytest.fixture(scope="module")
+def running(new_shared_tab):
+    """A notebook whose kernel has data; its charts' cells have not run."""
+    notebook = new_shared_tab().open(
+        [*CHARTS[:3], ENGINE, "vv.MemoryChart(slow)", "gate.set()", GONE]
+    )
+    notebook.run(0)
+    notebook.run(3)
+    return notebook
+
+
+@pytest.fixture
+def fresh(running):
+    """The same in a page that has seen no chart yet."""
+    running.command("notebook:clear-all-cell-outputs")
+    running.save()
+    running.reload()
+    running.page.set_viewport_size({"width": 1000, "height": 1000})
+    return running
+
+
 class TestWhereThingsAreOdd:
-    def test_a_reloaded_page_shows_the_chart_again(self, page, open_notebook):
-        notebook = open_notebook(CHARTS[:2])
-        notebook.run_all()
-        wait_for_charts(page, 1)
-        notebook.save()
-        notebook.reload()
-        wait_for_charts(page, 1)
-        assert page.evaluate(f"{SHARE}.crossings") == 1
-        wait_for_more_points(page)
+    def test_a_reloaded_page_shows_the_chart_again(self, fresh):
+        fresh.run(1)
+        wait_for_charts(fresh.page, 1)
+        fresh.save()
+        fresh.reload()
+        wait_for_charts(fresh.page, 1)
+        assert fresh.page.evaluate(f"{SHARE}.crossings") == 1
+        wait_for_more_points(fresh.page)
 
-    def test_an_amd_loader_and_another_plotly_are_left_alone(self, page, open_notebook):
+    def test_an_amd_loader_and_another_plotly_are_left_alone(self, fresh):
         """Classic front ends define `define`; a module registered there would never start."""
-        notebook = open_notebook(CHARTS[:2])
-        page.evaluate(AMD)
-        notebook.run_all()
-        wait_for_charts(page, 1)
-        assert page.evaluate("window.Plotly.mine") is True
+        fresh.page.evaluate(AMD)
+        fresh.run(1)
+        wait_for_charts(fresh.page, 1)
+        assert fresh.page.evaluate("window.Plotly.mine") is True
 
-    def test_another_chart_asks_when_the_one_that_asked_is_gone(self, page, open_notebook):
-        notebook = open_notebook(CHARTS[:3])
-        page.evaluate(ASKER_GONE)
-        notebook.run_all()
-        wait_for_charts(page, 2)
-        assert page.evaluate(f"{SHARE}.crossings") == 1
+    def test_another_chart_asks_when_the_one_that_asked_is_gone(self, fresh):
+        fresh.page.evaluate(ASKER_GONE)
+        fresh.run(1)
+        fresh.run(2)
+        wait_for_charts(fresh.page, 2)
+        assert fresh.page.evaluate(f"{SHARE}.crossings") == 1
+
+    def test_a_slow_engine_holds_nothing_up_and_the_saved_notebook_has_the_still(
+        self, fresh, pictures
+    ):
+        page = fresh.page
+        fresh.run(4)
+        page.get_by_text("Reading the recording…").wait_for()
+        if pictures:
+            page.locator(".vv-chart").screenshot(path=pictures / "memory-chart-reading.png")
+        fresh.run(5)
+        wait_for_charts(page, 1)
+        page.locator(".vv-tile", has_text="leak check").wait_for()
+        page.locator(".vv-still").wait_for(state="attached")
+        assert page.locator(".vv-still").is_hidden()
+        fresh.save()
+        assert "leak check" in fresh.path.read_text("utf-8")
+
+    def test_an_engine_that_is_gone_is_named_with_what_to_do(self, fresh, pictures):
+        fresh.run(6)
+        fresh.page.locator(".vv-plot-cover", has_text="could not be read").wait_for()
+        fault = fresh.page.locator(".vv-fault")
+        assert "trino://fleet does not answer" in fault.inner_text()
+        assert "Start it" in fault.inner_text()
+        if pictures:
+            fresh.page.locator(".vv-chart").screenshot(path=pictures / "memory-chart-unread.png")
 
     def test_no_sample_says_what_to_do_and_a_dead_kernel_leaves_the_picture(
         self, page, open_notebook

@@ -91,12 +91,14 @@ class EnvelopeCurves:
 
     envelope: Envelope
     _answers: dict[tuple[Any, ...], Lines] = field(default_factory=dict, repr=False)
-    _absent: set[str] = field(default_factory=set, repr=False)
+    _wholes: dict[str, tuple[int, Series]] = field(default_factory=dict, repr=False)
 
     def lines(
         self, *, max_points: int, start_ms: float | None = None, end_ms: float | None = None
     ) -> Lines:
         """Each line in at most ``max_points`` points; the last few answers are kept.
+
+        All of a line in fewer points than before is cut from what is known.
 
         Args:
             max_points: The most points of any line.
@@ -119,11 +121,23 @@ class EnvelopeCurves:
         )
         # a NaN for every gap: at most one for each two buckets
         buckets = max(max_points * 2 // 5, 1)
-        if name in self._absent:
-            return Line(np.array([]), np.array([]))
+        known, whole = self._wholes.get(name, (0, None))
+        if whole is not None and not whole.y.size:
+            series = whole  # there is none of it anywhere
+        elif whole is not None and start is end is None and known >= buckets:
+            series = whole
+        else:
+            series = self._asked(name, start, end, buckets)
+            if start is end is None:
+                self._wholes[name] = buckets, series
+        line = series.cut(max_points=max_points)
+        return _stepped(name, Line(line.at_ms, line.y, line.gaps, is_whole=False))
+
+    def _asked(
+        self, name: str, start: datetime | None, end: datetime | None, buckets: int
+    ) -> Series:
+        """The extremes of a stretch, from the engine."""
         found = self.envelope(name, start, end, buckets)
-        if found.empty and start is None and end is None:
-            self._absent.add(name)
         at_ms = np.column_stack([instants_ms(found[each]) for each in ("low_at", "high_at")])
         y = np.array(found[["low", "high"]], dtype=float)
         late = at_ms[:, 0] > at_ms[:, 1]
@@ -133,8 +147,7 @@ class EnvelopeCurves:
         at_ms, y = at_ms[once], y[once]
         width_ms = (at_ms[-1] - at_ms[0]) / buckets if at_ms.size else 0.0
         gap_ms = max(_GAP_BUCKETS * width_ms, gap_after_ms(at_ms))
-        line = Series.of(at_ms, y, gap_ms=gap_ms).cut(max_points=max_points)
-        return _stepped(name, Line(line.at_ms, line.y, line.gaps, is_whole=False))
+        return Series.of(at_ms, y, gap_ms=gap_ms)
 
 
 def memory_curves(samples: pd.DataFrame) -> SeriesCurves:

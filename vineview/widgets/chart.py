@@ -19,6 +19,7 @@ kind           direction  fields
 ``select``     in         ``seq``, ``start_ms``, ``end_ms``: a stretch to analyse
 ``selection``  out        the same, ``tiles`` and ``summary``
 ``reading``    out        ``on``: whether an engine is being asked
+``unread``     out        it gave no answer; a ``fault`` says why
 =============  =========  ======================================================================
 """
 
@@ -27,6 +28,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Hashable
+from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,9 +55,10 @@ from vineview.figures.wire import dated, packed
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.widgets.appending import Appending, lean
 from vineview.widgets.asking import Asking
-from vineview.widgets.base import Buffers, Message
+from vineview.widgets.base import Buffers, Message, VineWidget
 from vineview.widgets.plot import LIVE_POINTS, Plot
 from vineview.widgets.sources import MemorySource, source_of
+from vineview.widgets.still import is_watched, show_still
 
 __all__ = ["MemoryChart"]
 
@@ -101,8 +104,9 @@ class MemoryChart(Plot):
         self._asking = Asking(
             lambda work: self.spawn(work, name="asking the engine"),
             lambda on: self.tell("reading", on=on),
-            lambda error: self.report(error, where="asking the engine"),
+            self._refused,
         )
+        self._unkept: list[Context] = []
         super().__init__(title=title, clock=clock, **options)
         self._unsubscribe = self._source.subscribe(self.redraw)
 
@@ -123,11 +127,13 @@ class MemoryChart(Plot):
 
     def figure(self) -> go.Figure:
         """The plotly figure as it stands, for reports and for further work."""
+        self._judge()
         spec = self._spec(max_points=_FIGURE_POINTS, cursor_at=self.cursor_at)
         return go.Figure() if spec is None else go.Figure(dated(spec))
 
     def static_html(self) -> str:
         """The key numbers and a still picture."""
+        self._judge()
         source, status, tiles = self._source, self._source.status, self._tiles()
         picture = memory_picture(
             source.curves.lines(max_points=PICTURE_POINTS),
@@ -153,6 +159,8 @@ class MemoryChart(Plot):
         """Give a new view the picture and the cursor."""
         super().view_opened(view)
         self._tell_cursor(view=view)
+        if self._asking.is_reading:
+            self.tell("reading", on=True, view=view)
 
     def receive(self, message: Message, buffers: Buffers) -> None:
         """Answer what the page asks of a stretch."""
@@ -199,10 +207,24 @@ class MemoryChart(Plot):
         self, about: Hashable, question: Callable[[], object], answer: Callable[[], None]
     ) -> None:
         """Answer at once from memory; of an engine ask first, in a worker thread."""
-        if hasattr(self._source, "prepare"):
+        if self._asks:
             self._asking.ask(about, question, answer)
         else:
             answer()
+
+    @property
+    def _asks(self) -> bool:
+        """Whether an engine has what is drawn."""
+        return hasattr(self._source, "prepare")
+
+    def _refused(self, error: Exception) -> None:
+        self.report(error, where="asking the engine")
+        self.tell("unread")
+
+    def _judge(self) -> None:
+        """Ask an engine for growth and verdict here and now, if nobody has."""
+        if self._asks and self._source.usage is None:
+            self._source.judge()  # type: ignore[attr-defined] # what asks an engine has it
 
     def _send_news(self) -> None:
         """Append what is new; the page draws it into the lines it has."""
@@ -218,13 +240,23 @@ class MemoryChart(Plot):
         self.tell("append", buffers, **append)
 
     def _send_all(self, **to: Any) -> None:
-        """Send the whole picture, to one view or to all."""
-        source = self._source
-        self._after(
-            ("all", to.get("view")),
-            lambda: source.prepare(max_points=LIVE_POINTS),  # type: ignore[attr-defined] # asked
-            lambda: self._send_whole(**to),
-        )
+        """Send the whole picture, to one view or to all; an engine's verdict follows."""
+        source: Any = self._source
+
+        def answer() -> None:
+            self._send_whole(**to)
+            if self._asks and source.usage is None:
+                self._asking.ask("judge", source.judge, self._send_judged)
+
+        about = "all", to.get("view")
+        self._after(about, lambda: source.prepare(max_points=LIVE_POINTS), answer)
+
+    def _send_judged(self) -> None:
+        """Send growth and verdict too, and leave the notebook the still it could not have."""
+        self._send_whole()
+        for output in self._unkept:
+            output.run(show_still, self.to_html())
+        self._unkept.clear()
 
     def _send_whole(self, **to: Any) -> None:
         spec = super()._send_figure(**to)
@@ -233,6 +265,13 @@ class MemoryChart(Plot):
 
     def _wire_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
         return lean(spec)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        if not self._asks or self._source.usage is not None or not is_watched():
+            return super()._repr_mimebundle_(**kwargs)
+        self._unkept.append(copy_context())  # whatever it shows goes to this output
+        self._send_all()
+        return super(VineWidget, self)._repr_mimebundle_(**kwargs)
 
     def _kept_spec(self) -> dict[str, Any] | None:
         spec = self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)

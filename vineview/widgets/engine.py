@@ -2,7 +2,8 @@
 
 Nothing is read whole. The page's width decides how many buckets are asked for, and a marked
 stretch is judged from its time buckets, as analytics judge the whole. Whatever has been asked is
-kept, so that a worker thread can ask first and the widget's loop then finds the answer there.
+kept, so that a worker thread can ask first and the widget's loop then finds the answer there:
+first the picture, then growth and verdict, which take longer.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ from vineview.telemetry.frames import events_frame
 from vineview.telemetry.growth.buckets import bucket_count
 from vineview.telemetry.schema import Sample
 from vineview.telemetry.table import SCHEMA
-from vineview.telemetry.thresholds import Thresholds
-from vineview.widgets.sources import Status, last_sample, span_status
+from vineview.widgets.sources import Status, last_sample, limits_of, span_status
 from vineview.widgets.stretch import Stretch, judged
 
 __all__ = ["EngineSource"]
@@ -44,19 +44,24 @@ class EngineSource:
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
-        cap = (telemetry.config or {}).get("max_controllers")
-        self.thresholds = Thresholds() if cap is None else Thresholds(max_controllers=int(cap))
+        self.thresholds = limits_of(telemetry)
+        self.usage: Any = None
         self.curves = EnvelopeCurves(telemetry.store.envelope)
         self._stretches: dict[tuple[datetime, datetime], Stretch | None] = {}
 
     def prepare(self, *, max_points: int) -> None:
-        """Ask whatever the whole picture takes; slow, for a worker thread.
+        """Ask whatever a picture of the whole takes; slow, for a worker thread.
 
         Args:
             max_points: The most points of any line.
         """
         self.curves.lines(max_points=max_points)
-        _ = self.samples, self.reading, self.marks, self.usage
+        _ = self.samples, self.reading, self.marks
+
+    def judge(self) -> None:
+        """Ask for growth and verdict, which ``usage`` then holds; slower still."""
+        if self.usage is None:
+            self.usage = self._telemetry.analytics().memory_usage
 
     @cached_property
     def marks(self) -> pd.DataFrame:
@@ -92,11 +97,6 @@ class EngineSource:
     def status(self) -> Status:
         """From when to when."""
         return span_status(self.samples)
-
-    @cached_property
-    def usage(self) -> Any:
-        """The analytics of the whole."""
-        return self._telemetry.analytics().memory_usage
 
     def usage_between(self, start_at: datetime, end_at: datetime) -> Stretch | None:
         """The figures of that stretch; the last few are kept."""

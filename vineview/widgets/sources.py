@@ -7,7 +7,7 @@ in words. The chart itself never asks which one it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
@@ -31,6 +31,7 @@ __all__ = [
     "RecordedSource",
     "Status",
     "last_sample",
+    "limits_of",
     "source_of",
     "span_status",
 ]
@@ -292,8 +293,7 @@ class RecordedSource(FrameSource):
     """
 
     def __init__(self, telemetry: Telemetry) -> None:
-        cap = (telemetry.config or {}).get("max_controllers")
-        limits = Thresholds() if cap is None else Thresholds(max_controllers=int(cap))
+        limits = limits_of(telemetry)
         super().__init__(telemetry.samples, telemetry.events, thresholds=limits)
         self._telemetry = telemetry
 
@@ -301,6 +301,17 @@ class RecordedSource(FrameSource):
     def usage(self) -> Any:
         """The analytics of the whole recording."""
         return self._telemetry.analytics().memory_usage
+
+
+def limits_of(telemetry: Telemetry) -> Thresholds:
+    """The limits of the monitor that recorded, and of its manager the cap on controllers.
+
+    Args:
+        telemetry: The export.
+    """
+    cap = (telemetry.config or {}).get("max_controllers")
+    limits = telemetry.thresholds
+    return limits if cap is None else replace(limits, max_controllers=int(cap))
 
 
 def span_status(samples: pd.DataFrame) -> Status:

@@ -22,7 +22,7 @@ from vineview.widgets.cards import empty_feed_card
 from vineview.widgets.clips import caption_of, poster_of
 from vineview.widgets.strip import strip_document, strip_html
 
-__all__ = ["picture_html", "player_html", "poster_arrives", "show_still"]
+__all__ = ["is_watched", "picture_html", "player_html", "poster_arrives", "show_still"]
 
 _AROUND = 5
 
@@ -85,6 +85,18 @@ async def poster_arrives(manager: ManagerView) -> None:
             await changed.wait()
     finally:
         unsubscribe()
+
+
+def is_watched() -> bool:
+    """Whether a person looks on while a cell runs, so that an output may grow later.
+
+    Front ends say so by offering to be asked; what runs notebooks headless offers nothing.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return False
+    request = kernel.get_parent("shell") or {}
+    return bool(request.get("content", {}).get("allow_stdin"))
 
 
 def show_still(inside: str) -> None:

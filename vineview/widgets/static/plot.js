@@ -142,16 +142,17 @@ class VinePlot {
     vvSet(this.graph, "aria-label", summary);
   }
 
-  /** Cover the plot with a line of text; empty text uncovers it. @param {string} text */
-  say(text) {
+  /** Cover the plot with a line of text; empty text uncovers it. @param {string} text @param {boolean} [waits] whether something else is to come */
+  say(text, waits) {
     this.saying = text;
+    this.waits = waits;
     this.showCover();
   }
 
   showCover() {
     const text = this.saying || (this.figure && this.draws ? "" : "Loading the chart…");
     /** @type {HTMLElement} */ (this.cover.firstElementChild).textContent = text;
-    vvSet(this.cover, "data-waiting", !this.saying);
+    vvSet(this.cover, "data-waiting", !this.saying || this.waits);
     this.cover.hidden = text === "";
   }
 

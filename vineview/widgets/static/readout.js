@@ -9,6 +9,8 @@
 
 const VV_TONE_ICONS = /** @type {Record<string, string>} */ ({ good: "check", warn: "warning", critical: "warning" });
 
+const VV_UNREAD = "The recording could not be read; below is why. Run the cell again to try again.";
+
 class VineReadout {
   /** @param {VineView} view @param {VinePlot} plot */
   constructor(view, plot) {
@@ -16,6 +18,7 @@ class VineReadout {
     this.plot = plot;
     this.nextAt = Infinity;
     this.isReading = false;
+    this.unread = false;
     this.title = vvNode("span", { class: "vv-chart-title" });
     this.status = vvNode("span", { class: "vv-chart-status" });
     this.tiles = vvNode("div", { class: "vv-tiles", role: "list", "aria-label": "Key numbers" });
@@ -26,6 +29,11 @@ class VineReadout {
     view.on("readout", (message) => this.update(message));
     view.on("reading", (message) => {
       this.isReading = message.on;
+      if (message.on) this.unread = false;
+      this.countDown();
+    });
+    view.on("unread", () => {
+      this.unread = true;
       this.countDown();
     });
     view.every(1000, () => this.countDown());
@@ -63,8 +71,8 @@ class VineReadout {
 
   countDown() {
     if (!this.shown) {
-      this.status.textContent = this.isReading ? "Reading…" : "";
-      this.plot.say(this.isReading ? "Reading…" : "");
+      vvText(this.status, this.isReading ? "Reading…" : this.unread ? "Not read" : "");
+      this.plot.say(this.isReading ? "Reading the recording…" : this.unread ? VV_UNREAD : "", this.isReading);
       return;
     }
     const left = Math.max(0, Math.ceil((this.nextAt - performance.now()) / 1000));
