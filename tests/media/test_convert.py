@@ -12,7 +12,9 @@ from vineview.errors import MediaError
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import SUPPORTED, Action, plan, supports
 from vineview.media.convert import Transcoder
+from vineview.media.corpus import repacked
 from vineview.media.probe import probe
+from vineview.media.remux import Remuxer
 
 NO_PATENTS = {
     **SUPPORTED,
@@ -123,6 +125,12 @@ class TestWhatIsConverted:
         assert times["audio"][-1] == pytest.approx(3.0, rel=0.05)
         assert len(times["video"]) in range(74, 77)
 
+    def test_an_animated_png(self, make_clip):
+        """Moves; a PNG picture that does not is no clip."""
+        card = {"video_codec": "apng", "video_options": {}, "pix_fmt": "rgb24", "tone_hz": None}
+        path = make_clip("moving.apng", **card, seconds=1)
+        assert len(played(converted(path))["video"]) == 25
+
 
 class TestPicture:
     def test_turned_and_even(self, make_clip):
@@ -218,6 +226,27 @@ class TestDamage:
         assert transcoder.plan.video.action is Action.LEAVE_OUT
         assert transcoder.lost > 0
         assert times["audio"][-1] == pytest.approx(3.0, abs=0.1)
+
+    def test_a_stream_without_its_picture_goes_on_as_it_is(self, make_clip, tmp_path):
+        """By the plan in which the picture was left out, sound a browser takes needs no change."""
+        source = make_clip("mpeg4-aac.mkv", **{**MPEG4, "audio_codec": "aac"})
+        transcoder = converted(with_noise(source, tmp_path / "noise.mkv", {0}))
+        next(transcoder.segments())
+        remuxer = Remuxer(tmp_path / "noise.mkv", plan=transcoder.plan)
+        assert list(remuxer.segments())[-1].end_s == pytest.approx(3.0, abs=0.1)
+
+    def test_pictures_of_which_none_is_called_a_keyframe(self, make_clip, tmp_path):
+        """Some containers mark none; what decodes is shown from the first on."""
+
+        def unmarked(packet):
+            packet.is_keyframe = packet.stream.type != "video"
+            return True
+
+        path = tmp_path / "unmarked.mkv"
+        repacked(make_clip("mpeg4-ac3.mkv", **MPEG4), path, change=unmarked)
+        times = played(converted(path))["video"]
+        assert times[0] == pytest.approx(0.0, abs=0.05)
+        assert len(times) in range(74, 78)
 
     def test_nothing_that_decodes_is_an_error(self, make_clip, tmp_path):
         """Said with what to do."""

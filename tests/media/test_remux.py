@@ -14,6 +14,8 @@ from vineview.errors import MediaError
 from vineview.media.boxes import boxes, find, runs, timescales
 from vineview.media.codec_strings import codec_strings
 from vineview.media.corpus import repacked
+from vineview.media.opening import open_clip
+from vineview.media.packets import demuxed
 from vineview.media.probe import probe
 from vineview.media.remux import Remuxer
 
@@ -321,6 +323,24 @@ class TestDamage:
         assert segments[-1].end_s > 3
         assert not remuxer.end.is_complete
         assert remuxer.end.reason == "cut off: 4.4 s of 8.0 s are there"
+
+    @pytest.mark.parametrize(
+        ("first", "second"), [("h264", "mpeg2"), ("mpeg2", "h264"), ("h264", "hevc")]
+    )
+    def test_a_broadcast_that_changes_its_codec(self, make_clip, tmp_path, first, second):
+        """Plays up to there: what follows would be noise to the page."""
+        video = {
+            "h264": {},
+            "mpeg2": {"video_codec": "mpeg2video", "video_options": {}, "audio_codec": "mp2"},
+            "hevc": {"video_codec": "libx265", "video_options": {"x265-params": "log-level=0"}},
+        }
+        path = tmp_path / "changed.ts"
+        clips = [make_clip(f"broadcast-{name}.ts", **video[name]) for name in (first, second)]
+        path.write_bytes(b"".join(clip.read_bytes() for clip in clips))
+        with open_clip(path) as container:
+            tracks = list(container.streams.video)
+            kept = sum(1 for _ in demuxed(container, tracks))
+        assert 73 <= kept <= 75
 
     def test_a_whole_clip_is_complete(self, clip):
         """Nothing is said to be missing of a clip that is whole."""

@@ -87,6 +87,7 @@ _LABELS = {
     "alac": "ALAC",
     "amr_nb": "AMR",
     "amr_wb": "AMR-WB",
+    "apng": "APNG",
     "av1": "AV1",
     "dts": "DTS",
     "eac3": "E-AC-3",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -233,29 +233,34 @@ class _Conversion:
         self._clock = TrackClock(clock)
         packets = self._sought(video, tracks, origin_s)
         held: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
-        held_bytes, waited, has_begun = 0, 0, False
+        before: list[Packet[Any]] = []  # pictures, until there is a keyframe or none to be had
+        held_bytes, has_begun = 0, False
         for packet in packets:
             if packet.stream_index != video.index:
                 held.append(packet)
                 held_bytes += packet.size
-            elif not (has_begun or packet.is_keyframe) and waited < _MAX_BEFORE_KEYFRAME:
-                waited += 1
+            elif has_begun or packet.is_keyframe or len(before) == _MAX_BEFORE_KEYFRAME:
+                first = [packet] if has_begun or packet.is_keyframe else [*before, packet]
+                has_begun, before = True, []
+                self._begin(video, first)
             else:
-                has_begun = True
-                frames = self._decoded(video, packet)
-                if frames:
-                    self._open(frames[0])
-                    self._mux(self._shown(frames))
-                    break
-            if held_bytes > _MAX_HELD_BYTES:
+                before.append(packet)
+            if self._output is not None or held_bytes > _MAX_HELD_BYTES:
                 break
-        if self._output is None and (frames := self._decoded(video, None)):
-            self._open(frames[0])
-            self._mux(self._shown(frames))
+        if self._output is None:
+            self._begin(video, [*before, None])
         if self._output is None:
             self._leave_picture_out()
         yield from held
         yield from packets
+
+    def _begin(self, video: VideoStream, packets: Iterable[Packet[Any] | None]) -> None:
+        """Decode these, and open the muxer once there is a picture."""
+        for packet in packets:
+            if frames := self._decoded(video, packet):
+                if self._output is None:
+                    self._open(frames[0])
+                self._mux(self._shown(frames))
 
     def _sought(self, lead: Stream, tracks: list[Stream], origin_s: float) -> Iterator[Packet[Any]]:
         """Packets from a place at or before the start; some containers land behind it."""

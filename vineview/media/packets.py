@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from vineview.media.foreign import foreign_to
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
@@ -145,10 +146,15 @@ class PacketReader:
 
 def demuxed(container: InputContainer, tracks: list[Stream]) -> Iterator[Packet[Any]]:
     """Packets as they are stored; damaged stretches are passed over, up to a limit."""
+    may_change = container.format.name == "mpegts"
+    foreign = {track.index: foreign_to(track) if may_change else None for track in tracks}
     for _ in range(_MAX_ERRORS):
         try:
             for packet in container.demux(tracks):
-                if packet.size and not packet.is_corrupt:
+                if not packet.size or packet.is_corrupt:
+                    continue
+                is_foreign = foreign.get(packet.stream_index)
+                if is_foreign is None or not is_foreign(packet):
                     yield packet
         except av.InvalidDataError:
             continue

@@ -22,7 +22,7 @@ from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
 from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.packets import demuxed
-from vineview.media.remux import header_of
+from vineview.media.remux import counts_others, header_of
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
 from vineview.media.tracks import Tracks, choose_tracks, codec_name, is_protected, tick
 
@@ -347,7 +347,7 @@ def _cut(
     if found is not None:
         there_s = found.duration_s or 0.0
         is_cut = found.is_counted and 0 < there_s < header_s - max(1.0, 0.05 * header_s)
-        if not is_cut or (container.start_time or 0) > 0 or info.format not in _TRUSTED:
+        if not is_cut or counts_others(container) or info.format not in _TRUSTED:
             return info
         return replace(
             info, shortfall=f"cut off: the first {there_s:.1f} s of {header_s:.1f} s are there"

@@ -31,6 +31,7 @@ __all__ = [
     "Remuxer",
     "Segment",
     "StreamEnd",
+    "counts_others",
     "ending",
     "header_of",
     "open_output",
@@ -265,12 +266,17 @@ def open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
     )
 
 
+def counts_others(container: InputContainer) -> bool:
+    """Whether a header counts more than picture and sound: subtitles, or a late clock."""
+    has_others = any(track.type not in {"video", "audio"} for track in container.streams)
+    return has_others or (container.start_time or 0) > _LATE_US
+
+
 def ending(reached_s: float, container: InputContainer) -> StreamEnd:
     """How a stream ended, by what the clip's header says of its length where it can be trusted."""
     duration_us = container.duration
-    counts_others = any(track.type not in {"video", "audio"} for track in container.streams)
-    is_estimate = container.format.name in _ESTIMATED or (container.start_time or 0) > _LATE_US
-    if not duration_us or duration_us < 0 or counts_others or is_estimate:
+    is_estimate = container.format.name in _ESTIMATED or counts_others(container)
+    if not duration_us or duration_us < 0 or is_estimate:
         return StreamEnd(reached_s, None, is_complete=True)
     expected_s = duration_us / 1_000_000
     if expected_s - reached_s <= max(_SHORTFALL_S, _SHORTFALL_RATIO * expected_s):

@@ -45,13 +45,13 @@ class Tracks:
 
         Raises:
             MediaError: The clip is under DRM (``encrypted``), or the leading track is not one of
-                them (``refused-codec``).
+                them (``refused-codec``), unless the plan leaves it out and sends the other.
         """
         both = self.chosen
         if any(is_protected(track) for track in both):
             raise encrypted(name)
         sent = [track for track in both if _goes_as_is(track, plan)]
-        if both[0] not in sent:
+        if not sent or (plan is None and both[0] not in sent):
             raise _refused(both[0], name=name)
         return sent
 
