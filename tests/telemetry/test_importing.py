@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from vineview.errors import TelemetryError
+from vineview.telemetry import Telemetry
+from vineview.telemetry.formats.clocks import Clocks
 from vineview.telemetry.formats.columns import records_to_table, table_to_records
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.importing import import_export, imported
@@ -98,8 +100,9 @@ class TestRows:
         records[2000] = records[2000][:-4]
         done = import_export(lines(*records), tmp_path / "into")
         assert (done.rows, done.skipped) == (2998, 2)
-        assert [each.line for each in done.findings] == [1501, 2002]
-        assert done.findings[0].message.endswith("'video_memory_mb' is text, not a number")
+        lost = [each for each in done.findings if each.severity == "error"]
+        assert [each.line for each in lost] == [1501, 2002]
+        assert lost[0].message.endswith("'video_memory_mb' is text, not a number")
         aside = (done.folder / "damaged.ndjson").read_text("utf-8").splitlines()
         assert [json.loads(each)["text"] for each in aside] == [records[1499], records[2000]]
 
@@ -158,3 +161,63 @@ class TestWholeOrNot:
         assert isinstance(caught.value.__cause__, OSError)
         assert caught.value.__cause__.errno in {errno.EFBIG, None}
         assert list(tmp_path.iterdir()) == []
+
+
+def moment(second, device="d1", **more):
+    at = f"2026-01-01T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
+    return {"at": at, "device_id": device, "video_memory_mb": second, **more}
+
+
+class TestOneMeaning:
+    """What a small export in memory says, an imported one says."""
+
+    @pytest.mark.parametrize("order", ["as they came", "twice over", "shuffled"])
+    def test_exact_repeats_count_once_however_far_apart(self, tmp_path, lines, order):
+        records = [moment(n // 4, f"d{n % 4}", note=f"n{n % 3}") for n in range(3000)]
+        near = [records[7], {**records[7], "note": "another"}, {"at": records[9]["at"]}]
+        crash = {"at": records[7]["at"], "kind": "crash"}
+        again = {
+            "as they came": [*records[:8], *near, crash, crash, *records[8:]],
+            "twice over": [*records, crash, crash, *near[1:], *records[:900]],
+            "shuffled": [*records[1500:], crash, *near, *records[:1500], crash],
+        }[order]
+        done = import_export(lines(*again), tmp_path / "into", waiting=500)
+        repeats = {"twice over": 900}.get(order, 1)
+        assert done.rows == len(again) - repeats
+        says = f"{repeats} samples are exact repeats; each counts once"
+        assert says in [each.message for each in done.findings]
+        wanted = sorted({json.dumps(each, sort_keys=True) for each in (*records, *near)})
+        kept = [each for each in texts(records_in(done.folder)) if '"crash"' not in each]
+        assert kept == wanted
+
+    def test_a_clock_that_goes_back_is_said_alike(self, tmp_path, lines):
+        steps = [(60, "a"), (50, "b"), (40, "a"), (70, "a"), (60, "b"), (10, "a")]
+        records = [moment(second, device) for second, device in steps]
+        records += [{**moment(5, "a"), "kind": "crash"}, moment(5, "a", session_id="s")]
+        path = lines(*records)
+        wanted = [each.message for each in Telemetry.open(path).findings]
+        assert [each.partition(";")[0] for each in wanted] == [
+            "the clock goes back by 20 s to 2026-01-01T00:00:40Z",
+            "the clock goes back by 60 s to 2026-01-01T00:00:10Z",
+        ]
+        done = import_export(path, tmp_path / "into")
+        assert [each.message for each in done.findings] == wanted
+
+    def test_a_clock_that_often_goes_back_hides_nothing_else(self, tmp_path, lines):
+        records = [moment(100 - n) for n in range(100)]
+        path = lines(*records, "{")
+        for findings in (
+            Telemetry.open(path).findings,
+            import_export(path, tmp_path / "into").findings,
+        ):
+            assert findings[-1].message == "the clock goes back 79 more times; shown by time"
+            assert len(findings) == 22
+
+    def test_a_clock_is_followed_from_block_to_block(self):
+        document = Document("x")
+        clocks = Clocks(document)
+        for second in (60, 90, 30):
+            clocks.watch(records_to_table([moment(second)]))
+        assert [each.message.partition(";")[0] for each in document.findings] == [
+            "the clock goes back by 60 s to 2026-01-01T00:00:30Z"
+        ]

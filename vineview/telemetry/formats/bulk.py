@@ -94,13 +94,12 @@ class Bulk:
         """Note the types of new fields; whether the block must be read again because of them."""
         again = False
         for field in parsed.schema:
-            if field.name not in self._fields:
-                wanted = _KNOWN.get(field.name)
-                if wanted is None and pa.types.is_timestamp(field.type):
-                    wanted = pa.string()
-                if wanted is not None:
-                    self._fields[field.name] = wanted
-                    again = again or field.type != wanted
+            wanted = self._fields.get(field.name) or _KNOWN.get(field.name)
+            if wanted is None and pa.types.is_timestamp(field.type):
+                wanted = pa.string()
+            if wanted is not None:
+                self._fields[field.name] = wanted
+                again = again or field.type != wanted
         return again
 
 

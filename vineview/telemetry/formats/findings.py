@@ -15,6 +15,7 @@ from vineview.telemetry.schema import FORMAT, VERSION
 __all__ = ["Document", "Finding", "not_export"]
 
 _MAX_FINDINGS: Final = 1000
+_MAX_TIMES_BACK: Final = 20
 _EXCERPT: Final = 200
 
 
@@ -66,6 +67,7 @@ class Document:
     keep_aside: Callable[[int | None, str, str], None] | None = None
     _latest: dict[tuple[Any, Any], datetime] = field(default_factory=dict)
     _not_numbers: int = 0
+    _times_back: int = 0
 
     def lose(
         self, message: str, line: int | None = None, *, count: int = 1, text: str | None = None
@@ -128,9 +130,10 @@ class Document:
         """
         if self._not_numbers:
             self.note(f"{self._not_numbers} values are NaN or Infinity and read as missing")
-        repeats = len(self.samples) - len(without_repeats(self.samples))
-        if repeats:
-            self.note(f"{repeats} samples are exact repeats; each counts once")
+        more = self._times_back - _MAX_TIMES_BACK
+        if more > 0:
+            self.note(f"the clock goes back {more} more times; shown by time")
+        self.note_repeats(len(self.samples) - len(without_repeats(self.samples)))
         declared = self.header.get("records")
         counts = declared.values() if isinstance(declared, dict) else ()
         expected = sum(count for count in counts if type(count) is int)
@@ -140,6 +143,18 @@ class Document:
         missing = expected - read - self.skipped
         if missing > 0:
             self.lose(f"{missing} of {expected} records are missing", count=missing)
+
+    def note_repeats(self, count: int) -> None:
+        """Say that samples are there more than once."""
+        if count:
+            self.note(f"{count} samples are exact repeats; each counts once")
+
+    def clock_goes_back(self, back_s: float, at: datetime, line: int | None = None) -> None:
+        """Say that a session's sample is of an earlier instant than the one before it."""
+        self._times_back += 1
+        if self._times_back <= _MAX_TIMES_BACK:
+            text = f"the clock goes back by {back_s:g} s to {format_at(at)}; shown by time"
+            self.note(text, line)
 
     def check_version(self) -> None:
         """Refuse what says it is something else, or of another major version.
@@ -179,10 +194,7 @@ class Document:
         who = (record.get("device_id"), record.get("session_id"))
         latest = self._latest.get(who)
         if latest is not None and at < latest:
-            back_s = (latest - at).total_seconds()
-            self.note(
-                f"the clock goes back by {back_s:g} s to {format_at(at)}; shown by time", line
-            )
+            self.clock_goes_back((latest - at).total_seconds(), at, line)
         self._latest[who] = at
 
 

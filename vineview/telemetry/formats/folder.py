@@ -1,0 +1,329 @@
+"""A folder of Parquet files by day, built beside its place and put there when it is whole.
+
+Rows are gathered by day; when too many wait, the fullest day is sorted by device and instant and
+written as one file of `day=YYYY-MM-DD/`. The rows of its last instant go on waiting, so that files
+of a day made in order of time share no instant, and repeats of a sample meet in one file. Only
+where files share devices and time is the day looked through again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vineview.errors import TelemetryError
+from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.parquet import HEADER_FILE
+from vineview.telemetry.table import SCHEMA
+
+__all__ = ["DAMAGED_FILE", "Folder"]
+
+DAMAGED_FILE: Final = "damaged.ndjson"
+"""Where damaged records are kept aside, if there are any."""
+
+_GROUP: Final = 1 << 17
+_DAY_US: Final = 86_400_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MEMORY: Final = "200MB"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file that was written: of which instants and devices, and how many repeats it lacks."""
+
+    path: Path
+    first_us: int
+    last_us: int
+    devices: frozenset[str | None]
+    repeats: int
+
+    def meets(self, other: _Part) -> bool:
+        return (
+            self.first_us <= other.last_us
+            and other.first_us <= self.last_us
+            and not self.devices.isdisjoint(other.devices)
+        )
+
+
+class Folder:
+    """Builds the folder; leaving without an error puts it where it belongs.
+
+    Args:
+        into: Where.
+        once: Whether a sample that is there twice, the same in every field, counts once.
+        waiting: How many rows may wait to be written.
+
+    Raises:
+        TelemetryError: If it cannot be written; nothing half-made is left.
+    """
+
+    def __init__(self, into: Path, *, once: bool = False, waiting: int = 200_000) -> None:
+        self._most = waiting
+        self._into = into
+        self._once = once
+        self._waiting: dict[int, list[pa.Table]] = {}
+        self._counts: dict[int, int] = {}
+        self._parts: dict[int, list[_Part]] = {}
+        self._files = 0
+        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._writing: tuple[int, Future[_Part]] | None = None
+        self._rows = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._into.parent.mkdir(parents=True, exist_ok=True)
+            name = tempfile.mkdtemp(dir=self._into.parent, prefix=f".{self._into.name}.")
+        except OSError as error:
+            raise _unwritten(self._into, error) from error
+        self._path = Path(name)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
+        self._writer.shutdown()
+        try:
+            if error is None:
+                old = self._path.with_name(f"{self._path.name}.old")
+                if self._into.exists():
+                    self._into.replace(old)
+                self._path.replace(self._into)
+                shutil.rmtree(old, ignore_errors=True)
+        except OSError as failure:
+            error = failure
+        if error is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _unwritten(self._into, error) from error
+
+    def keep_aside(self, line: int | None, problem: str, text: str) -> None:
+        """Append a damaged record to its file."""
+        aside = json.dumps({"line": line, "problem": problem, "text": text})
+        with (self._path / DAMAGED_FILE).open("a", encoding="utf-8") as file:
+            file.write(f"{aside}\n")
+
+    def add(self, table: pa.Table) -> None:
+        """Take rows; write the fullest day while too many wait."""
+        if not table.num_rows:
+            return
+        at = table["at"].cast(pa.int64())
+        bounds = pc.min_max(at).as_py()
+        table = _encoded(table)
+        if bounds["min"] // _DAY_US == bounds["max"] // _DAY_US:
+            parts = {bounds["min"] // _DAY_US: table}
+        else:
+            days = at.to_numpy() // _DAY_US
+            parts = {int(day): table.filter(pa.array(days == day)) for day in np.unique(days)}
+        for day, part in parts.items():
+            self._waiting.setdefault(day, []).append(part)
+            self._counts[day] = self._counts.get(day, 0) + part.num_rows
+        while sum(self._counts.values()) > self._most:
+            self._write(max(self._counts, key=self._counts.__getitem__))
+
+    def finish(self, document: Document) -> None:
+        """Write what waits, and the header."""
+        for day in sorted(self._counts):
+            self._write(day, is_last=True)
+        self._settle()
+        if not self._files:  # so that the folder says its columns
+            pq.write_table(SCHEMA.empty_table(), self._path / "part-0.parquet")
+        repeats = sum(part.repeats for parts in self._parts.values() for part in parts)
+        if self._once:
+            repeats += sum(map(self._without_repeats, self._parts.values()))
+            document.note_repeats(repeats)
+        header = {
+            "header": document.header,
+            "findings": [asdict(each) for each in document.findings],
+            "skipped": document.skipped,
+            "rows": self._rows - repeats,
+            "source": document.source,
+        }
+        with (self._path / HEADER_FILE).open("w", encoding="utf-8") as file:
+            json.dump(header, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write(self, day: int, *, is_last: bool = False) -> None:
+        """Write a day's rows while the next are read, one file at a time."""
+        table = pa.concat_tables(self._waiting.pop(day), promote_options="default")
+        del self._counts[day]
+        if self._once and not is_last:
+            newest = pc.equal(table["at"], pc.max(table["at"]))
+            later = table.filter(newest)
+            if len(later) <= len(table) // 2:
+                table = table.filter(pc.invert(newest))
+                self._waiting[day], self._counts[day] = [later], len(later)
+        self._rows += len(table)
+        name = (_EPOCH + timedelta(days=day)).date().isoformat()
+        folder = self._path / f"day={name}"
+        folder.mkdir(exist_ok=True)
+        self._files += 1
+        self._settle()
+        path = folder / f"part-{self._files}.parquet"
+        done = self._writer.submit(_write_day, table, day * _DAY_US, path, once=self._once)
+        self._writing = day, done
+
+    def _settle(self) -> None:
+        """Wait for the file being written, and raise what went wrong with it."""
+        if self._writing is not None:
+            day, done = self._writing
+            self._writing = None
+            self._parts.setdefault(day, []).append(done.result())
+
+    def _without_repeats(self, parts: list[_Part]) -> int:
+        """Make one file of a day's files that may repeat each other; how many rows fewer it has."""
+        shared = [part for part in parts if any(part.meets(each) for each in parts if each != part)]
+        if not shared:
+            return 0
+        spill = self._path / "spill"
+        settings: dict[str, Any] = {
+            "memory_limit": _MEMORY,
+            "threads": 1,
+            "temp_directory": str(spill),
+        }
+        try:
+            with duckdb.connect(config=settings) as database:
+                repeats = _rewrite(database, shared)
+        except duckdb.Error as error:
+            raise _unwritten(self._into, OSError(str(error))) from error
+        shutil.rmtree(spill, ignore_errors=True)
+        return repeats
+
+
+def _rewrite(database: duckdb.DuckDBPyConnection, parts: list[_Part]) -> int:
+    """Make one file of several if they repeat samples; how many repeats there were."""
+    rows = database.read_parquet([str(part.path) for part in parts])
+    samples = rows.filter("kind IS NULL")
+    once = samples.distinct()
+    repeats = len(samples) - len(once)
+    if repeats:
+        kept = once.union(rows.filter("kind IS NOT NULL")).order("device_id NULLS LAST, at")
+        whole = parts[0].path.with_suffix(".whole")
+        batches = kept.to_arrow_reader(_GROUP)
+        _write_file(whole, (pa.Table.from_batches([each]) for each in batches))
+        for part in parts:
+            part.path.unlink()
+        whole.replace(parts[0].path)
+    return repeats
+
+
+def _encoded(table: pa.Table) -> pa.Table:
+    """The columns that hold something, texts by their dictionary."""
+    columns = {name: table[name] for name in table.column_names}
+    return pa.table(
+        {
+            name: column.dictionary_encode() if column.type == pa.string() else column
+            for name, column in columns.items()
+            if column.null_count < table.num_rows
+        }
+    )
+
+
+def _write_day(table: pa.Table, day_us: int, path: Path, *, once: bool) -> _Part:
+    """Sort a day's rows and write them."""
+    table = table.unify_dictionaries().combine_chunks()
+    order, devices = _order(table, day_us)
+    table = table.take(order)
+    rows = len(table)
+    if once:
+        table = _distinct(table)
+    _write_file(path, [table])
+    bounds = pc.min_max(table["at"].cast(pa.int64())).as_py()
+    return _Part(path, bounds["min"], bounds["max"], devices, rows - len(table))
+
+
+def _write_file(path: Path, tables: Any) -> None:
+    """Write tables of the same columns as one file."""
+    writer = None
+    with path.open("wb") as file:
+        for table in tables:
+            columns = [
+                table[each.name]
+                if each.name in table.column_names
+                else pa.nulls(len(table), each.type)
+                for each in SCHEMA
+            ]
+            kinds = zip(SCHEMA, columns, strict=True)
+            schema = pa.schema([field.with_type(column.type) for field, column in kinds])
+            if writer is None:
+                texts = [each.name for each in SCHEMA if each.type == pa.string()]
+                writer = pq.ParquetWriter(
+                    file,
+                    schema,
+                    compression="zstd",
+                    compression_level=1,
+                    use_dictionary=texts,
+                    store_schema=False,
+                )
+            writer.write_table(pa.table(columns, schema=schema), row_group_size=_GROUP)
+        if writer is not None:
+            writer.close()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _order(table: pa.Table, day_us: int) -> tuple[pa.Array, frozenset[str | None]]:
+    """The rows by device, then instant, then as they came, those without a device last.
+
+    And the devices there are.
+    """
+    within_us = table["at"].cast(pa.int64()).to_numpy() - day_us
+    if "device_id" not in table.column_names:
+        return pa.array(np.argsort(within_us, kind="stable")), frozenset([None])
+    codes = table["device_id"].combine_chunks()
+    ranks = np.append(pc.rank(codes.dictionary, tiebreaker="dense").to_numpy(), len(codes) + 1)
+    which = pc.fill_null(codes.indices, len(codes.dictionary)).to_numpy()
+    keys = ranks[which].astype(np.int64) * _DAY_US + within_us
+    devices = codes.dictionary.to_pylist() + [None] * bool(codes.null_count)
+    return pa.array(np.argsort(keys, kind="stable")), frozenset(devices)
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    """Rows in order, each sample once: of rows alike in every field the first."""
+    same = table["at"].cast(pa.int64()).to_numpy()
+    alike = same[1:] == same[:-1]
+    if "device_id" in table.column_names:
+        codes = table["device_id"].combine_chunks().indices
+        who = pc.fill_null(codes, -1).to_numpy()
+        alike &= who[1:] == who[:-1]
+    if not alike.any():
+        return table
+    doubtful = np.r_[alike, False] | np.r_[False, alike]
+    if "kind" in table.column_names:
+        doubtful &= pc.is_null(table["kind"]).combine_chunks().to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(doubtful)
+    some = table.take(pa.array(rows))
+    plain = pa.table({name: _plain(some[name]) for name in some.column_names if name != "kind"})
+    names = plain.column_names
+    firsts = plain.append_column("row", pa.array(rows)).group_by(names).aggregate([("row", "min")])
+    if len(firsts) == len(rows):
+        return table
+    keep = ~doubtful
+    keep[firsts["row_min"].to_numpy()] = True
+    return table.filter(pa.array(keep))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts as texts; groups are not made of dictionaries."""
+    if pa.types.is_dictionary(column.type):
+        return column.cast(column.type.value_type)
+    return column
+
+
+def _unwritten(into: Path, error: OSError) -> TelemetryError:
+    return TelemetryError(
+        f"{into} cannot be written: {error.strerror or error}",
+        source=str(into),
+        hint="Check the folder, its permissions and its free space; nothing half-made is left.",
+    )
