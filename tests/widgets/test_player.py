@@ -304,6 +304,7 @@ class TestReports:
             ("v0", {"event": "decode_error", "error": "This browser cannot play hvc1."})
         ]
         assert "cannot play hvc1" in player.to_html()
+        assert page.of("trouble")[0]["reason"] == "This browser cannot play hvc1."
 
     async def test_hostile_numbers_are_left_out(self, page, changes):
         page.say(

@@ -171,6 +171,10 @@ class VineFace {
   /** @param {Trouble | null} trouble @returns {CardDocument | null} */
   troubleCard(trouble) {
     if (!trouble) return null;
+    if (!trouble.isTold) {
+      const text = "This browser could not play it as it is, so it is being converted.";
+      return { icon: "loading", tone: "busy", title: "Preparing it in another form", text, hint: trouble.text, action: "" };
+    }
     const hint = "The manager has loaded it, and the rest of the feed plays on.";
     return { icon: "warning", tone: "bad", title: trouble.title, text: trouble.text, hint, action: "again" };
   }

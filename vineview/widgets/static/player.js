@@ -63,7 +63,7 @@ class VinePlayer {
     view.on("feed", (message) => this.update(message));
     view.on("poster", (message, [data]) => this.setPoster(message.video_id, data));
     view.on("trouble", (message) =>
-      this.hasTrouble(message.video_id, { title: "This image cannot be shown", text: message.reason, isTold: true }),
+      this.hasTrouble(message.video_id, { title: message.title, text: message.reason, isTold: true }),
     );
     view.on("command", (message) => this.command(message));
     view.watch("change:muted", () => this.applyMuted(this.model.get("muted")));

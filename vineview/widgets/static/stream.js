@@ -123,7 +123,7 @@ class ClipStream {
   /** Append what waits, one piece at a time; end the source after the last. */
   pump() {
     const buffer = this.buffer;
-    if (this.closed || !buffer || buffer.updating || this.appending || this.source.readyState === "closed") return;
+    if (this.closed || this.video.error || !buffer || buffer.updating || this.appending || this.source.readyState === "closed") return;
     const [piece] = this.queue;
     if (piece === undefined) {
       if (this.ended && this.source.readyState === "open") this.source.endOfStream();
@@ -154,7 +154,7 @@ class ClipStream {
 
   /** As time passes: acknowledge what is wanted, drop what was watched. */
   settle() {
-    if (this.closed) return;
+    if (this.closed || this.video.error) return; // what failed takes no more
     this.bridge();
     if (!this.active) return;
     if (this.owed > 0 && this.ahead() < VV_AHEAD_S && this.id) {

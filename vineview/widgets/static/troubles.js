@@ -3,7 +3,7 @@
 // this browser refuses is told to the kernel, which converts it; it is then tried anew.
 
 /**
- * @typedef {{title: string, text: string, isTold?: boolean, mimeType?: string}} Trouble `isTold`: the kernel knows of it
+ * @typedef {{title: string, text: string, isTold?: boolean, mimeType?: string}} Trouble `isTold`: by the kernel, which tried what can be tried
  * @typedef {{done_s: number, total_s: number}} Progress how far a clip is converted
  */
 
@@ -27,8 +27,9 @@ class VineTroubles {
 
   /** @param {PlayerItem | undefined} item @param {string} id @param {Trouble} trouble */
   add(item, id, trouble) {
-    this.known.set(id, { ...trouble, mimeType: item?.clip?.mime_type });
-    if (!trouble.isTold) this.view.send("failed", { video_id: id, reason: trouble.text });
+    const mimeType = this.known.get(id)?.mimeType ?? item?.clip?.mime_type;
+    this.known.set(id, { ...trouble, mimeType });
+    if (!trouble.isTold) this.view.send("failed", { video_id: id, reason: trouble.text, mime_type: mimeType });
   }
 
   /** Forget the trouble of what was loaded or converted anew. @param {PlayerItem[]} items */
