@@ -111,18 +111,17 @@ class Channel:
             left = left[os.write(self._outgoing, left) :]
 
     def _read(self, count: int, limit_s: float | None) -> bytes:
-        parts = bytearray()
+        parts = []
         until = None if limit_s is None else time.monotonic() + limit_s
-        while len(parts) < count:
+        while count:
             if until is not None:
                 self._wait(until)
-            part = os.read(self._incoming, min(count - len(parts), _READ_BYTES))
+            part = os.read(self._incoming, min(count, _READ_BYTES))
             if not part:
                 raise EOFError
-            if len(part) == count:
-                return part
-            parts += part
-        return bytes(parts)
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)  # of one part, that part itself
 
     def _wait(self, until: float) -> None:
         """Wait for bytes; Windows has no such wait for pipes, there a timer ends the worker."""

@@ -49,7 +49,8 @@ class Segment:
 class Fragment:
     """One ``moof`` and its ``mdat``; times and ``keyframe`` are its picture's if it has one."""
 
-    data: bytes
+    moof: bytes
+    mdat: bytes
     start_s: float
     end_s: float
     keyframe: bool
@@ -66,14 +67,18 @@ class Cutter:
         self._tracks: dict[int, tuple[str, int]] = {}
         self.init_segment = b""
         """``ftyp`` and ``moov``, once the muxer has written both."""
+        self.has_more = False
+        """Whether the muxer has written since fragments were last taken: seldom, per packet."""
 
     def write(self, data: bytes) -> int:
         """Take bytes from the muxer."""
+        self.has_more = True
         self._buffer += data
         return len(data)
 
     def take(self) -> Iterator[Fragment]:
         """Hand out the fragments that are whole by now."""
+        self.has_more = False
         while len(self._buffer) >= _BOX_HEADER_BYTES:
             size = int.from_bytes(self._buffer[:4], "big")
             kind = bytes(self._buffer[4:8])
@@ -98,7 +103,7 @@ class Cutter:
             handler, scale = self._tracks[run.track_id]
             found.append((handler != "vide", run.begin / scale, run.end / scale, run.is_sync))
         is_sound, start_s, end_s, is_sync = min(found)  # the picture's, if there is one
-        return Fragment(self._moof + mdat, start_s, end_s, is_sync, not is_sound)
+        return Fragment(self._moof, mdat, start_s, end_s, is_sync, not is_sound)
 
 
 def joined(fragments: Iterator[Fragment], *, has_video: bool) -> Iterator[Segment]:
@@ -120,7 +125,11 @@ def joined(fragments: Iterator[Fragment], *, has_video: bool) -> Iterator[Segmen
         held.append(fragment)
         is_first = index == 0 and fragment.has_video is has_video
         is_long = index > 0 and _length_s(held) >= _SEGMENT_S
-        if is_first or is_long or sum(len(one.data) for one in held) >= _SEGMENT_BYTES:
+        if (
+            is_first
+            or is_long
+            or sum(len(one.moof) + len(one.mdat) for one in held) >= _SEGMENT_BYTES
+        ):
             yield _segment(held, index, has_video=has_video)
             held, index = [], index + 1
     if held:
@@ -131,7 +140,7 @@ def _segment(fragments: list[Fragment], index: int, *, has_video: bool) -> Segme
     leading = [one for one in fragments if one.has_video] or fragments
     start_s = min(one.start_s for one in leading)
     return Segment(
-        data=b"".join(one.data for one in fragments),
+        data=b"".join(box for one in fragments for box in (one.moof, one.mdat)),
         start_s=start_s,
         duration_s=max(one.end_s for one in leading) - start_s,
         index=index,

@@ -179,7 +179,8 @@ class Remuxer:
                     errors += 1
                     if errors > _MAX_ERRORS:
                         raise
-                yield from self._taken(cutter)
+                if cutter.has_more:
+                    yield from self._taken(cutter)
                 self.origin_s = reader.origin_s
             output.close()
             yield from self._taken(cutter)

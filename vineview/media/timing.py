@@ -51,6 +51,9 @@ class TrackClock:
 
     def __init__(self, clip: ClipClock) -> None:
         self._clip = clip
+        self._beat = Fraction(1)
+        self._beat_s = 1.0  # the same: fractions are exact, and slow for each packet of a long clip
+        self._max_reorder = 0
         self._skew: int | None = None
         self._reached = 0
         self._last_dts: int | None = None
@@ -62,32 +65,38 @@ class TrackClock:
 
     def settle(self, packet: Packet[Any]) -> bool:
         """Mend a packet's times in place; false if it lies before what was reached."""
-        beat = tick(packet.stream)
-        step = packet.duration or 0
-        if not 0 <= step * beat <= _MAX_LEAP_S:
-            packet.duration = step = 0
         if self._skew is None:
-            self._skew = -round(self._clip.origin_s / beat)
-            self._reached = round(self._clip.begun_s / beat)
+            self._begin(tick(packet.stream))
+        assert self._skew is not None
+        step = packet.duration or 0
+        if not 0 <= step * self._beat_s <= _MAX_LEAP_S:
+            packet.duration = step = 0
         stored = packet.dts if packet.dts is not None else packet.pts
         if stored is None:
             stored = self._reached + max(step, 1) - self._skew
-        if self._has_leapt(stored, beat, is_dts=packet.dts is not None):
-            self._skew = self._skew_after(stored, step, beat)
+        if self._has_leapt(stored, is_dts=packet.dts is not None):
+            self._skew = self._skew_after(stored, step)
         self._reached = stored + self._skew
-        return self._place(packet, self._reached, round(_MAX_REORDER_S / beat))
+        return self._place(packet, self._reached)
 
-    def _has_leapt(self, stored: int, beat: Fraction, *, is_dts: bool) -> bool:
+    def _begin(self, beat: Fraction) -> None:
+        self._beat, self._beat_s = beat, float(beat)
+        self._max_reorder = round(_MAX_REORDER_S / beat)
+        self._skew = -round(self._clip.origin_s / beat)
+        self._reached = round(self._clip.begun_s / beat)
+
+    def _has_leapt(self, stored: int, *, is_dts: bool) -> bool:
         assert self._skew is not None
-        leap_s = float((stored + self._skew - self._reached) * beat)
+        leap_s = (stored + self._skew - self._reached) * self._beat_s
         if leap_s > self._clip.max_leap_s or leap_s < -self._clip.max_leap_s:
             return True
         # At its very beginning a track may go back to where the clip begins.
         is_under_way = self._last_dts is not None
         return is_under_way and leap_s < -(_MAX_RETREAT_S if is_dts else _MAX_PTS_RETREAT_S)
 
-    def _skew_after(self, stored: int, step: int, beat: Fraction) -> int:
+    def _skew_after(self, stored: int, step: int) -> int:
         """What to add from here on: what another track adds, or so much that this one goes on."""
+        beat = self._beat
         shared = round(self._clip.skew_s / beat)
         if shared != self._skew and abs(stored + shared - self._reached) * beat < _TOGETHER_S:
             return shared
@@ -95,10 +104,10 @@ class TrackClock:
         self._clip.skew_s = float(skew * beat)
         return skew
 
-    def _place(self, packet: Packet[Any], reached: int, max_reorder: int) -> bool:
+    def _place(self, packet: Packet[Any], reached: int) -> bool:
         assert self._skew is not None
         pts = reached if packet.pts is None else packet.pts + self._skew
-        if abs(pts - reached) > max_reorder:
+        if abs(pts - reached) > self._max_reorder:
             pts = reached
         dts = None if packet.dts is None and packet.pts is not None else reached
         if pts < 0:
