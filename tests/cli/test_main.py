@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -39,6 +40,27 @@ class TestCommand:
         assert ended.value.code == 2
         assert "no-such-command" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            [],
+            ["analyze"],
+            ["analyze", "x", "--format", "xml"],
+            ["flags", "new_video_manager"],
+            ["lab", "--port", "99999"],
+            ["serve", "--port", "-1"],
+        ],
+        ids=" ".join,
+    )
+    def test_bad_usage_is_one_line_too(self, arguments, capsys):
+        """Which command, what is wrong, and where it is explained."""
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("vineview")
+        assert "--help` explains it" in line
+
     def test_an_error_is_one_line(self, capsys):
         """What, where, what next; no traceback."""
         assert main(["analyze", "nowhere.json"]) == 2
@@ -60,6 +82,36 @@ class TestCommand:
             check=True,
         )
         assert done.stdout.strip() == f"vineview {__version__}"
+
+
+class TestOutput:
+    """How the answer leaves the process: only a process has a standard output to lose."""
+
+    def run(self, stdout):
+        command = [sys.executable, "-m", "vineview", "bench", "--list"]
+        environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+        return subprocess.run(
+            command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment, check=False
+        )
+
+    def test_a_reader_that_has_seen_enough_ends_it_quietly(self):
+        """As with ``| head -1``."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            done = self.run(writing)
+        finally:
+            os.close(writing)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_an_answer_that_cannot_be_written_is_one_line(self, tmp_path):
+        """A full disk, or here a file opened for reading: no half answer passes for a whole one."""
+        (tmp_path / "answer").touch()
+        with (tmp_path / "answer").open() as unwritable:
+            done = self.run(unwritable)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("vineview bench: [Errno")
 
 
 class TestBench:

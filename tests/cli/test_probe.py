@@ -44,6 +44,11 @@ class TestProbe:
         assert main(["probe", str(clips)]) == 1
         assert "12 of 13 clips play" in capsys.readouterr().out
 
+    def test_an_empty_folder(self, tmp_path, capsys):
+        """Exit code 2: there was nothing to answer for."""
+        assert main(["probe", str(tmp_path)]) == 2
+        assert "the folder holds no files" in capsys.readouterr().err
+
     def test_json(self, clips, capsys):
         """One document, in the names Python uses."""
         assert main(["probe", "--format", "json", str(clips / "rotated.mp4")]) == 0

@@ -71,7 +71,10 @@ class TestRun:
         damaged = tmp_path / "x.json"
         damaged.write_text("{")
         assert main(["run", "memory-usage", "--telemetry", str(damaged)]) == 2
-        assert "x.json" in capsys.readouterr().out
+        captured = capsys.readouterr()
+        assert captured.err.startswith("vineview run: Stopped in")
+        assert "x.json" in captured.err
+        assert "x.json" not in captured.out
 
     def test_a_recording_is_read(self, capsys, tmp_path):
         """Its mitigations are shown, not made."""
@@ -110,7 +113,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ([], "which runbook"),
+            ([], "no runbook is named"),
             (["nope"], "there is no runbook 'nope'. There are: memory-usage"),
             (["memory-usage", "-p", "foo=1"], "there is no parameter 'foo'"),
             (["memory-usage", "-p", "watch_minutes=soon"], "'watch_minutes' cannot be 'soon'"),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 from vineview import __version__
 from vineview.errors import VineviewError
@@ -33,22 +35,40 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, stream=sys.stderr)
     try:
         code: int = args.run(args)
-    except VineviewError as error:
+        if sys.stdout is not None:  # it is None where the caller has closed it
+            sys.stdout.flush()  # what cannot be written is an error now, not at exit
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _drop_output()
+        return 0
+    except (VineviewError, OSError) as error:
         if args.debug:
             raise
         print(f"vineview {args.command}: {error}", file=sys.stderr)
+        if not isinstance(error, VineviewError):
+            _drop_output()
         return _USAGE
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        sys.stderr.close()
-        return 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, as every other error here is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_USAGE, f"{self.prog}: {message}. `{self.prog} --help` explains it.\n")
+
+
+def _drop_output() -> None:
+    """Let what is still unwritten go nowhere, so that the interpreter's exit is quiet."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vineview",
         description="Executable notebooks for OpenVine's video system: "
         "play the feed, see the growth, run the runbook.",

@@ -33,7 +33,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--feed", metavar="F", help="a feed: file, folder of clips, or URL")
     parser.add_argument("--telemetry", metavar="T", help="an exported incident: file or URL")
     parser.add_argument("--url", metavar="U", help="the ops API to look at (read-only)")
-    parser.add_argument("--port", type=int, metavar="N", help="JupyterLab's port (default: 8888)")
+    parser.add_argument(
+        "--port", type=output.port, metavar="N", help="JupyterLab's port (default: 8888)"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     output.add_common(parser)
     parser.set_defaults(run=_run)

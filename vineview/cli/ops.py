@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from vineview.cli import output
-from vineview.errors import UsageError
 
 if TYPE_CHECKING:
     from vineview.ops.client import OpsClient, Outcome
@@ -63,7 +62,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Without arguments, read the flags; with NAME=on or NAME=off, set them (a dry "
         "run unless --apply). emergency_mode=on brings the emergency profile, off brings wifi's.",
     )
-    flags.add_argument("flags", nargs="*", metavar="NAME=on|off", help="flags to set")
+    flags.add_argument("flags", nargs="*", type=_flag, metavar="NAME=on|off", help="flags to set")
 
 
 def _add(commands: Any, name: str, command: Command, **texts: str) -> argparse.ArgumentParser:
@@ -158,7 +157,7 @@ async def _flags(args: argparse.Namespace, ops: OpsClient) -> int:
         flags = (await ops.status()).get("flags") or {}
         output.emit(args, _switches(flags), {"flags": flags})
         return _HEALTHY
-    outcome = await ops.set_flags(dict(_flag(text) for text in args.flags))
+    outcome = await ops.set_flags(dict(args.flags))
     human = "nothing was sent; add --apply to send it"
     output.emit(args, _switches(outcome.document) if outcome.applied else human, _document(outcome))
     return _HEALTHY
@@ -167,7 +166,8 @@ async def _flags(args: argparse.Namespace, ops: OpsClient) -> int:
 def _flag(text: str) -> tuple[str, bool]:
     name, _, word = text.partition("=")
     if not name or word.lower() not in _WORDS:
-        raise UsageError(f"{text!r} is not a flag and its value", hint="Write NAME=on or NAME=off.")
+        message = f"{text!r} is not a flag and its value: write NAME=on or NAME=off"
+        raise argparse.ArgumentTypeError(message)
     return name, _WORDS[word.lower()]
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-__all__ = ["add_common", "emit", "progress", "to_json"]
+__all__ = ["add_common", "emit", "port", "progress", "to_json"]
+
+_MAX_PORT = 65_535
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,17 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error, and debug logging"
     )
+
+
+def port(text: str) -> int:
+    """An option's value as a port, 0 for any free one.
+
+    Raises:
+        argparse.ArgumentTypeError: If there is no such port.
+    """
+    if not (text.isascii() and text.isdigit() and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"there is no port {text}: they go from 0 to {_MAX_PORT}")
+    return int(text)
 
 
 def emit(args: argparse.Namespace, human: str, document: Any) -> None:

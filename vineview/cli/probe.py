@@ -53,21 +53,24 @@ def _run(args: argparse.Namespace) -> int:
     if texts or args.format == "json":
         output.emit(args, "\n\n".join(texts), document)
     for place in missing:
-        print(f"vineview probe: {place}: no such file. Check the path.", file=sys.stderr)
+        why = "the folder holds no files" if Path(place).is_dir() else "no such file"
+        print(f"vineview probe: {place}: {why}. Check the path.", file=sys.stderr)
     if missing:
         return _MISSING
     return 0 if playing == len(answers) else _CANNOT_PLAY
 
 
 def _expand(media: list[str]) -> tuple[list[str], list[str]]:
-    """Folders become their files; what is not there is listed apart."""
+    """Folders become their files; what is not there, or empty, is listed apart."""
     places, missing = [], []
     for place in media:
         path = Path(place)
         if place.startswith(("http://", "https://")):
             places.append(place)
         elif path.is_dir():
-            places += [str(one) for one in sorted(path.iterdir()) if one.is_file()]
+            files = [str(one) for one in sorted(path.iterdir()) if one.is_file()]
+            places += files
+            missing += [] if files else [place]
         elif path.exists():
             places.append(place)
         else:

@@ -70,7 +70,7 @@ def _run(args: argparse.Namespace) -> int:
         return _list(args)
     if not args.runbook:
         raise UsageError(
-            "which runbook?", hint="Name one, such as memory-usage; --list shows them all."
+            "no runbook is named", hint="Name one, such as memory-usage; --list shows them all."
         )
     import asyncio
 
@@ -99,9 +99,10 @@ def _run(args: argparse.Namespace) -> int:
     if run.interrupted:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
-    if run.failure is None:
-        return 0
-    return _BAD_INPUT if run.failure.ename in _INPUT_ERRORS else _STOPPED
+    if _has_bad_input(run):
+        print(f"vineview run: {run.conclusion}", file=sys.stderr)
+        return _BAD_INPUT
+    return 0 if run.failure is None else _STOPPED
 
 
 def _options(args: argparse.Namespace, defaults: dict[str, Any], slug: str) -> dict[str, Any]:
@@ -164,10 +165,14 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
+def _has_bad_input(run: Run) -> bool:
+    return run.failure is not None and run.failure.ename in _INPUT_ERRORS
+
+
 def _human(run: Run) -> str:
     steps = [f"{f.mark} {f.step}: {f.summary}" for f in run.findings if not f.facts]
     move = [f"  Next: {run.next}"] if run.next else []
-    ending = [] if run.is_complete else [run.conclusion]
+    ending = [] if run.is_complete or _has_bad_input(run) else [run.conclusion]
     files = [f"notebook  {run.notebook}", f"page      {run.page}"]
     return "\n".join([*steps, *move, *ending, *files])
 

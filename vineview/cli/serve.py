@@ -28,7 +28,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "/admin (VINEVIEW_TOKEN, if it is set).",
     )
     parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="the port (default: any free one)"
+        "--port", type=output.port, default=0, metavar="N", help="the port (default: any free one)"
     )
     output.add_common(parser)
     parser.set_defaults(run=_run)
