@@ -279,6 +279,23 @@ class TestContainers:
         assert segments[0].start_s == pytest.approx(0, abs=0.05)
         assert remuxer.end.is_complete
 
+    @pytest.mark.parametrize("tag", ["hvc1", "hev1"])
+    def test_hevc_says_where_its_parameter_sets_are(self, make_clip, tmp_path, tag):
+        """Safari takes only ``hvc1``, which promises that none is in a packet."""
+        options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+        source = make_clip("sets.mp4", video_codec="libx265", video_options=options, seconds=1)
+        path = tmp_path / f"{tag}.mp4"
+        with av.open(str(source)) as old, av.open(str(path), "w") as new:
+            track = new.add_stream_from_template(old.streams.video[0], opaque=True)
+            track.codec_context.codec_tag = tag
+            for packet in old.demux(video=0):
+                if packet.size:
+                    packet.stream = track
+                    new.mux(packet)
+        remuxer = Remuxer(path)
+        list(remuxer.segments())
+        assert codec_strings(remuxer.init_segment)[0].startswith(tag)
+
     def test_no_sound(self, clips):
         """A silent clip has one track."""
         tracks = timescales(Remuxer(clips / "silent.mp4").init_segment)

@@ -14,13 +14,15 @@ from collections.abc import Iterator
 
 from vineview.media.boxes import boxes, find
 
-__all__ = ["codec_strings", "mime_type"]
+__all__ = ["codec_strings", "is_hevc_header_complete", "mime_type"]
 
 _VISUAL_ENTRY_BYTES = 78
 _AUDIO_ENTRY_BYTES = 28
 _VISUAL = frozenset({"avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v"})
 _CONFIG_BYTES = 13
 _AAC, _SBR, _ESCAPE, _PS = 2, 5, 31, 29
+_HEVC_ARRAYS_AT = 22
+_HEVC_PARAMETER_SETS = frozenset({32, 33, 34})
 _VISUAL_OBJECT_SEQUENCE = b"\x00\x00\x01\xb0"
 
 
@@ -53,6 +55,27 @@ def mime_type(strings: list[str], *, has_video: bool) -> str:
         'video/mp4; codecs="avc1.4d401f,mp4a.40.2"'
     """
     return f'{"video" if has_video else "audio"}/mp4; codecs="{",".join(strings)}"'
+
+
+def is_hevc_header_complete(config: bytes) -> bool:
+    """Whether an ``hvcC`` says that its parameter sets are all there are: none is in a packet.
+
+    Args:
+        config: Its payload (ISO/IEC 14496-15, 8.3.3.1), or whatever a container holds instead.
+    """
+    if len(config) <= _HEVC_ARRAYS_AT or config[0] != 1:
+        return False
+    complete, at = set(), _HEVC_ARRAYS_AT + 1
+    for _ in range(config[_HEVC_ARRAYS_AT]):
+        head = config[at : at + 3].ljust(3, b"\0")
+        if head[0] & 0x80:
+            complete.add(head[0] & 0x3F)
+        at += 3
+        for _ in range(int.from_bytes(head[1:], "big")):
+            at += 2 + int.from_bytes(config[at : at + 2], "big")
+            if at > len(config):
+                return False
+    return complete >= _HEVC_PARAMETER_SETS
 
 
 def _string(kind: str, children: dict[str, bytes]) -> str:

@@ -32,7 +32,7 @@ from vineview.media.frame_clock import FrameClock
 from vineview.media.opening import MAX_PIXELS, Source, open_clip, source_name
 from vineview.media.packets import BROADCAST, PacketReader, demuxed, nominal_origin_s
 from vineview.media.picture import PictureEncoder
-from vineview.media.remux import StreamEnd, ending, open_output, track_filter
+from vineview.media.remux import StreamEnd, copied_to, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import encrypted, tick
@@ -397,7 +397,7 @@ class _Copy:
     """A track that goes as it is beside a converted one."""
 
     def __init__(self, output: OutputContainer, track: Stream, clock: TrackClock | None) -> None:
-        self._target = output.add_stream_from_template(track, opaque=True)
+        self._target = copied_to(output, track)
         self._filter = track_filter(track)
         self._clock = clock
 

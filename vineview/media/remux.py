@@ -21,6 +21,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vineview.errors import MediaError
+from vineview.media.codec_strings import is_hevc_header_complete
 from vineview.media.codecs import Plan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.opening import Source, open_clip, source_name
@@ -31,6 +32,7 @@ __all__ = [
     "Remuxer",
     "Segment",
     "StreamEnd",
+    "copied_to",
     "counts_others",
     "ending",
     "header_of",
@@ -160,9 +162,7 @@ class Remuxer:
         reader = PacketReader(container, tracks, origin_s=self.origin_s)
         errors = 0
         try:
-            targets = {
-                track.index: output.add_stream_from_template(track, opaque=True) for track in tracks
-            }
+            targets = {track.index: copied_to(output, track) for track in tracks}
             filters = {track.index: track_filter(track) for track in tracks}
             packets = reader.read(start_s)
             if tracks[0].type == "video" and "mp4" not in container.format.name:
@@ -223,7 +223,7 @@ def header_of(track: Stream) -> bytes:
     cutter = Cutter()
     output = open_output(cutter, [track])
     with contextlib.suppress(av.FFmpegError, ValueError):
-        output.add_stream_from_template(track, opaque=True)
+        copied_to(output, track)
         output.start_encoding()
     with contextlib.suppress(av.FFmpegError):
         output.close()
@@ -241,6 +241,20 @@ def track_filter(track: Stream) -> Callable[[Packet[Any]], list[Packet[Any]]]:
     if codec_name(track) == "aac" and not track.codec_context.extradata:
         return BitStreamFilterContext("aac_adtstoasc", track).filter
     return lambda packet: [packet]
+
+
+def copied_to(output: OutputContainer, track: Stream) -> Stream:
+    """A track of the muxer's for a track whose packets go as they are.
+
+    HEVC whose parameter sets are all in its header is declared ``hvc1``, which every browser that
+    knows HEVC takes; ``hev1``, where they may be in its packets, some refuse.
+    """
+    target = output.add_stream_from_template(track, opaque=True)
+    if codec_name(track) == "hevc" and is_hevc_header_complete(
+        track.codec_context.extradata or b""
+    ):
+        target.codec_context.codec_tag = "hvc1"
+    return target
 
 
 def open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
