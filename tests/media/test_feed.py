@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -98,13 +99,44 @@ class TestFolders:
             os.utime(tmp_path / name, (1_700_000_000 + age * 60,) * 2)
         (tmp_path / "notes.txt").write_text("no clip")
         (tmp_path / "folder.mp4").mkdir()
+        (tmp_path / ".hidden.mp4").write_bytes(b"x")
         feed = Feed.open(tmp_path)
         assert [one.title for one in feed] == ["new", "mid", "old"]
         assert all(one.is_local for one in feed)
         assert feed.events[0].is_gif
         assert feed.events[2].video_url == (tmp_path / "old.mp4").as_uri()
         assert (feed.events[1].mime_type, feed.events[1].file_size) == ("video/webm", 2)
-        assert feed.findings == ()
+
+    def test_what_is_no_clip_is_listed_with_what_it_is(self, tmp_path):
+        (tmp_path / "a.mp4").touch()
+        (tmp_path / "notes.txt").write_text("no clip")
+        (tmp_path / "folder.mp4").mkdir()
+        (tmp_path / "nothing").touch()
+        (tmp_path / "noise").write_bytes(bytes(range(128, 256)))
+        feed = Feed.open(tmp_path)
+        assert len(feed) == 1
+        assert [finding.message for finding in feed.findings] == [
+            "folder.mp4 is left out: it is a folder, which is not searched",
+            "noise is left out: it is of a format that is not known as video",
+            "notes.txt is left out: it is a text file",
+            "nothing is left out: it is empty",
+        ]
+        assert "notes.txt" in feed._repr_html_()
+
+    @pytest.mark.parametrize("name", ["portrait.mp4", "vp9-opus.webm", "loop.gif"])
+    def test_a_clip_is_known_without_a_telling_name(self, tmp_path, clips, name):
+        shutil.copy(clips / name, tmp_path / "clip")
+        (one,) = Feed.open(tmp_path)
+        (same,) = Feed.open(tmp_path / "clip")
+        assert one == same
+        assert one.mime_type.endswith({"mp4": "mp4", "ebm": "matroska", "gif": "gif"}[name[-3:]])
+
+    def test_a_broadcast_joined_within_a_packet_is_a_clip(self, tmp_path):
+        packet = b"\x47" + bytes(187)
+        (tmp_path / "joined.ts").write_bytes((packet * 8)[100:])
+        (tmp_path / "source.ts").write_text("const words = 'Go on';\n" * 80)
+        feed = Feed.open(tmp_path)
+        assert [(one.title, one.mime_type) for one in feed] == [("joined", "video/mp2t")]
 
     def test_ids_last_and_differ(self, tmp_path):
         for name in "ab":

@@ -9,7 +9,6 @@ Sources: contract, section 2; reference, section 6.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from enum import Enum
@@ -25,6 +24,7 @@ from vineview.core.nostr import Verifier
 from vineview.core.policy import UrlPolicy, WebUrl
 from vineview.core.validation import Finding
 from vineview.errors import FeedError, LoadError, UsageError
+from vineview.media.folder import clip_events, clip_type, folder_events
 from vineview.media.web import WebReader
 
 __all__ = ["MAX_FEED_BYTES", "Feed"]
@@ -32,17 +32,6 @@ __all__ = ["MAX_FEED_BYTES", "Feed"]
 MAX_FEED_BYTES = 64 * 1024 * 1024
 """Feeds larger than this are not read: some 100 000 events."""
 
-_CLIP_TYPES = {
-    ".avi": "video/x-msvideo",
-    ".gif": "image/gif",
-    ".m4v": "video/mp4",
-    ".mkv": "video/x-matroska",
-    ".mov": "video/quicktime",
-    ".mp4": "video/mp4",
-    ".ogg": "video/ogg",
-    ".ogv": "video/ogg",
-    ".webm": "video/webm",
-}
 _ROWS_SHOWN = 50
 
 
@@ -105,7 +94,7 @@ class Feed:
 
         Returns:
             The feed. Events that cannot be used are in ``findings``, not in ``events``. A folder's
-            clips are marked local, newest first.
+            clips are marked local, newest first; a file is one by its name or by its first bytes.
 
         Raises:
             FeedError: There is no such file or address, or it holds nothing like a feed.
@@ -121,9 +110,9 @@ class Feed:
         else:
             path, kind = _look_at(place)
             if kind is _Kind.FOLDER:
-                return cls(_folder_events(path), source=name, policy=policy)
+                return cls(*folder_events(path), source=name, policy=policy)
             if kind is _Kind.CLIP:
-                return cls(_clip_events([path]), source=name, policy=policy)
+                return cls(clip_events([path]), source=name, policy=policy)
             document = _read(path, max_bytes)
         parsed = parse_events(document, source=name, verifier=verifier)
         if not parsed.events and not parsed.findings:
@@ -228,7 +217,7 @@ def _look_at(place: str | Path) -> tuple[Path, _Kind]:
         path = Path(place)
         if path.is_dir():
             return path, _Kind.FOLDER
-        is_clip = path.suffix.lower() in _CLIP_TYPES and path.is_file()
+        is_clip = path.is_file() and bool(clip_type(path))
     except (OSError, TypeError, ValueError) as error:
         raise FeedError(
             f"{str(place)[:100]!r} is not a path: {error}",
@@ -236,51 +225,6 @@ def _look_at(place: str | Path) -> tuple[Path, _Kind]:
             hint="Pass a file, a folder of clips, or an http(s) address.",
         ) from error
     return path, _Kind.CLIP if is_clip else _Kind.OTHER
-
-
-def _folder_events(folder: Path) -> list[VideoEvent]:
-    """The clips of a folder (not of those below it), newest first."""
-    try:
-        clips = [path for path in folder.iterdir() if path.suffix.lower() in _CLIP_TYPES]
-        events = _clip_events(path for path in clips if path.is_file())
-    except OSError as error:
-        raise FeedError(
-            f"the folder {folder} cannot be read: {error.strerror}", source=str(folder)
-        ) from error
-    if not events:
-        raise FeedError(
-            f"{folder} holds no clips",
-            source=str(folder),
-            hint=f"Clips end in {', '.join(_CLIP_TYPES)}; folders below it are not searched.",
-        )
-    return events
-
-
-def _clip_events(paths: Iterable[Path]) -> list[VideoEvent]:
-    """Local events for clips on disk, newest first.
-
-    The id is made from path and size, so that it stays the same between sessions and changes with
-    the clip. Two clips of one second get distinct times, so that a manager, which breaks ties by
-    arrival, shows them in this order too.
-    """
-    found = sorted(((path.stat().st_mtime_ns, path) for path in paths), reverse=True)
-    events: list[VideoEvent] = []
-    for mtime_ns, path in found:
-        seconds = max(mtime_ns // 10**9, 0)
-        earlier = events[-1].created_at - 1 if events else seconds
-        size, place = path.stat().st_size, path.resolve()
-        events.append(
-            VideoEvent(
-                id=hashlib.sha256(f"{place}\n{size}".encode(errors="surrogateescape")).hexdigest(),
-                created_at=min(seconds, earlier),
-                title=path.stem.encode(errors="replace").decode(),
-                video_url=place.as_uri(),
-                mime_type=_CLIP_TYPES[path.suffix.lower()],
-                file_size=size,
-                is_local=True,
-            )
-        )
-    return events
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

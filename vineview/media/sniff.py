@@ -11,7 +11,7 @@ import os
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile, top_level
 
-__all__ = ["diagnose", "size_of"]
+__all__ = ["diagnose", "size_of", "what_is"]
 
 _HEAD_BYTES = 512
 _PLAYLIST_HINT = "Pass the clip itself, not a list of clips."
@@ -79,6 +79,16 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
         reason="not-a-video",
         hint="Check that it plays elsewhere; MP4 with H.264 and AAC plays everywhere.",
     )
+
+
+def what_is(head: bytes) -> str:
+    """What the first bytes of a file that is no clip are, in words; empty if they do not tell.
+
+    Example:
+        >>> what_is(b"%PDF-1.7")
+        'a PDF document'
+    """
+    return _what(head)[1]
 
 
 def _what(head: bytes) -> tuple[str, str, str]:
