@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from vineview.telemetry import keeping
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.formats import sources, writing
 from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.fetching import fetched
 from vineview.telemetry.formats.jsontext import dump
 from vineview.telemetry.formats.reading import Document, Finding, load
 from vineview.telemetry.frames import events_frame, samples_frame
@@ -87,6 +89,7 @@ class Telemetry:
         *places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         engine: str | None = None,
         progress: Progress | None = None,
+        big_bytes: int = keeping.BIG_BYTES,
     ) -> Self:
         """Read exports in any of the formats `vineview convert` knows.
 
@@ -99,7 +102,8 @@ class Telemetry:
                 engine elsewhere a folder of Parquet, or the name of a table.
             engine: What answers questions: DuckDB in this process if ``None``; ``"spark"``,
                 ``"spark://..."``, ``"sc://..."``, ``"trino://..."``, ``"clickhouse://..."``.
-            progress: Told of a long import, as `importing.imported` says.
+            progress: Told of a download and a long import: bytes since the last call.
+            big_bytes: From this size on a file is imported.
 
         Raises:
             TelemetryError: If a place named outright cannot be read, holds no export, or holds
@@ -111,28 +115,30 @@ class Telemetry:
             asked += [place] if isinstance(place, str | os.PathLike) else place
         if not asked:
             raise TelemetryError("there is nothing to open", hint="Pass a file, folder or address.")
-        kept = keeping.stores_of(asked, engine=engine, progress=progress)
-        if kept is not None:
-            return cls(
-                kept.header,
-                (),
-                (),
-                findings=kept.findings,
-                skipped=kept.skipped,
-                origins=kept.origins,
-                store=kept.store,
-            )
-        documents, findings, failure = list[Document](), list[Finding](), None
-        for source in sources.find(asked):
-            try:
-                documents.append(load(source))
-            except TelemetryError as error:
-                if source.named:
-                    raise
-                failure = error
-                findings.append(Finding("error", str(error), source.name))
-        if not documents and failure is not None:
-            raise failure
+        with ExitStack() as fetching:
+            asked = [fetching.enter_context(fetched(each, progress=progress)) for each in asked]
+            kept = keeping.stores_of(asked, engine=engine, progress=progress, big_bytes=big_bytes)
+            if kept is not None:
+                return cls(
+                    kept.header,
+                    (),
+                    (),
+                    findings=kept.findings,
+                    skipped=kept.skipped,
+                    origins=kept.origins,
+                    store=kept.store,
+                )
+            documents, findings, failure = list[Document](), list[Finding](), None
+            for source in sources.find(asked):
+                try:
+                    documents.append(load(source))
+                except TelemetryError as error:
+                    if source.named:
+                        raise
+                    failure = error
+                    findings.append(Finding("error", str(error), source.name))
+            if not documents and failure is not None:
+                raise failure
         return cls._merge(documents, findings)
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any, Final
 from vineview.errors import TelemetryError
 from vineview.telemetry.engine.engines import dialect_of
 from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.fetching import Fetched, name_of
 from vineview.telemetry.formats.findings import Finding
 
 __all__ = ["BIG_BYTES", "Kept", "Progress", "stores_of"]
@@ -49,6 +50,7 @@ def stores_of(
     *,
     engine: str | None,
     progress: Progress | None = None,
+    big_bytes: int = BIG_BYTES,
 ) -> Kept | None:
     """Open places as a store, if they are big or an engine is named.
 
@@ -56,6 +58,7 @@ def stores_of(
         places: As `Telemetry.open` takes them.
         engine: Which engine; ``None`` for DuckDB.
         progress: Told of a long import.
+        big_bytes: From this size on a file is big.
 
     Returns:
         ``None`` if they are to be read into memory.
@@ -64,7 +67,7 @@ def stores_of(
         TelemetryError: As `importing.imported` and `Store.of_folders` do.
     """
     names = [os.fspath(place) for place in places]
-    if engine is None and not any(_is_big(name) for name in names):
+    if engine is None and not any(_is_big(name, big_bytes) for name in names):
         return None
     if engine is not None:
         dialect_of(engine)  # before a long import
@@ -72,31 +75,32 @@ def stores_of(
         return Kept(Store.of_folders(*names, engine=engine), {}, (), 0, tuple(names))
     folders, headers = list[str](), list[dict[str, Any]]()
     findings, skipped = list[Finding](), 0
-    for name in names:
+    for name, place in zip(names, places, strict=True):
         if engine is not None and (_is_parquet_folder(name) or _is_remote(name)):
             folders.append(name)
             headers.append(_header_beside(name))
             continue
         from vineview.telemetry.formats.importing import imported  # noqa: PLC0415 - only big ones
 
-        each = imported(Path(name).expanduser(), progress=progress)
+        file = place if isinstance(place, Fetched) else Path(name).expanduser()
+        each = imported(file, progress=progress)
         folders.append(str(each.folder))
         headers.append(dict(each.header))
         findings += each.findings
         skipped += each.skipped
     store = Store.of_folders(*folders, engine=engine)
-    return Kept(store, headers[0], tuple(findings), skipped, tuple(names))
+    return Kept(store, headers[0], tuple(findings), skipped, tuple(map(name_of, places)))
 
 
-def _is_big(name: str) -> bool:
+def _is_big(name: str, big_bytes: int) -> bool:
     """Whether a file, or the files of a folder together, are too big to be records."""
     path = Path(name).expanduser()
     try:
         if path.is_dir():
             return sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) >= (
-                BIG_BYTES
+                big_bytes
             )
-        return path.is_file() and path.stat().st_size >= BIG_BYTES
+        return path.is_file() and path.stat().st_size >= big_bytes
     except OSError:
         return False  # reading it says what is wrong
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from vineview.telemetry.formats.clocks import Clocks
+from vineview.telemetry.formats.fetching import fetched, name_of
 from vineview.telemetry.formats.findings import Document, Finding
 from vineview.telemetry.formats.folder import Folder
 from vineview.telemetry.formats.opening import open_tables
@@ -60,17 +61,18 @@ def imported(path: str | os.PathLike[str], *, progress: Progress | None = None) 
     It is kept in the user's cache folder, or where ``VINEVIEW_CACHE`` says.
 
     Args:
-        path: A file of any format read.
+        path: A file of any format read, or an http(s) address.
         progress: Called with the number of bytes read since the last call.
 
     Raises:
         TelemetryError: If the file cannot be read or the folder not be written.
     """
-    folder = _cache() / f"{_checksum(Path(path))}-{_LAYOUT}"
-    if (folder / HEADER_FILE).is_file():
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            return _found(folder)
-    return import_export(path, folder, progress=progress)
+    with fetched(path, progress=progress) as place:
+        folder = _cache() / f"{_checksum(Path(place))}-{_LAYOUT}"
+        if (folder / HEADER_FILE).is_file():
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                return _found(folder)
+        return import_export(place, folder, progress=progress)
 
 
 def import_export(
@@ -95,7 +97,7 @@ def import_export(
         TelemetryError: If the file is no export or of another major version, or the folder
             cannot be written; nothing half-made is left.
     """
-    document = Document(os.fspath(path))
+    document = Document(name_of(path))
     clocks = Clocks(document)
     with Folder(into, once=True, waiting=waiting) as folder:
         document.keep_aside = folder.keep_aside

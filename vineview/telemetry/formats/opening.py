@@ -17,10 +17,11 @@ import pyarrow as pa
 
 from vineview.telemetry.formats import csvtext, lines, otlp, parquet
 from vineview.telemetry.formats.columns import records_to_table
+from vineview.telemetry.formats.fetching import fetched, is_url
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.packing import unpacked
 from vineview.telemetry.formats.reading import is_lines, read
-from vineview.telemetry.formats.sources import is_url, unreadable
+from vineview.telemetry.formats.sources import unreadable
 
 __all__ = ["open_tables", "size_of"]
 
@@ -47,11 +48,12 @@ def open_tables(
         TelemetryError: If it cannot be read, holds no export, or one of another major version.
     """
     counts = {"samples": 0, "events": 0}
-    for table in _tables(path, document, progress or (lambda _bytes: None)):
-        samples = table["kind"].null_count
-        counts["samples"] += samples
-        counts["events"] += table.num_rows - samples
-        yield table
+    with fetched(path, progress=progress) as place:
+        for table in _tables(Path(place), document, progress or (lambda _bytes: None)):
+            samples = table["kind"].null_count
+            counts["samples"] += samples
+            counts["events"] += table.num_rows - samples
+            yield table
     document.check_header(is_empty=not any(counts.values()))
     document.finish(**counts)
 
@@ -69,14 +71,10 @@ def size_of(path: str | os.PathLike[str]) -> int | None:
 
 
 def _tables(
-    path: str | os.PathLike[str], document: Document, progress: Callable[[int], object]
+    place: Path, document: Document, progress: Callable[[int], object]
 ) -> Iterator[pa.Table]:
-    place = Path(path)
-    if is_url(os.fspath(path)):
-        yield from _whole(_fetched(os.fspath(path)), document)
-        return
     if place.is_dir():
-        yield from parquet.folder_tables(place, document)
+        yield from parquet.folder_tables(place, document, progress=progress)
         return
     try:
         file = place.open("rb")
@@ -85,7 +83,7 @@ def _tables(
     with file:
         counted = _Counted(file, progress)
         if file.read(len(parquet.MAGIC)) == parquet.MAGIC:
-            yield from parquet.tables(place, document)
+            yield from parquet.tables(place, document, progress=progress)
             return
         file.seek(0)
         yield from _text_tables(cast("BinaryIO", counted), document)
@@ -118,12 +116,6 @@ def _whole(data: bytes, document: Document) -> Iterator[pa.Table]:
     for records in (whole.samples, whole.events):
         for start in range(0, len(records), _ROWS):
             yield records_to_table(records[start : start + _ROWS])
-
-
-def _fetched(url: str) -> bytes:
-    from vineview.telemetry.formats.sources import Source  # noqa: PLC0415 - only addresses need it
-
-    return Source(url, named=True).read()
 
 
 class _Counted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -29,7 +29,11 @@ _GROUP: Final = 1 << 17
 
 
 def tables(
-    file: BinaryIO | str | Path, document: Document, fixed: dict[str, str] | None = None
+    file: BinaryIO | str | Path,
+    document: Document,
+    fixed: dict[str, str] | None = None,
+    *,
+    progress: Callable[[int], object] | None = None,
 ) -> Iterator[pa.Table]:
     """The records of one file as tables in `table.SCHEMA`, in its order.
 
@@ -37,6 +41,7 @@ def tables(
         file: The file, or its path.
         document: Gets the header, if it has none yet, and the findings.
         fixed: Columns whose value the file's folder names.
+        progress: Called with the number of bytes read since the last call.
 
     Raises:
         TelemetryError: If the file cannot be read, or its columns are not an export's.
@@ -51,10 +56,16 @@ def tables(
         _take_header(reader, document)
         fixed = {name: value for name, value in (fixed or {}).items() if name != "day"}
         check_columns([*reader.schema_arrow.names, *fixed], document)
-        yield from _batches(reader, document, fixed)
+        size = Path(file).stat().st_size if isinstance(file, str | Path) else 0
+        for table in _batches(reader, document, fixed):
+            if progress is not None:
+                progress(size * table.num_rows // max(reader.metadata.num_rows, 1))
+            yield table
 
 
-def folder_tables(folder: Path, document: Document) -> Iterator[pa.Table]:
+def folder_tables(
+    folder: Path, document: Document, *, progress: Callable[[int], object] | None = None
+) -> Iterator[pa.Table]:
     """The records of a folder of Parquet files, file by file.
 
     Raises:
@@ -78,7 +89,7 @@ def folder_tables(folder: Path, document: Document) -> Iterator[pa.Table]:
         named = (part.partition("=") for part in file.relative_to(folder).parts[:-1])
         fixed = {name: value for name, sign, value in named if sign}
         inner = Document(str(file), header=document.header, keep_aside=document.keep_aside)
-        yield from tables(file, inner, fixed)
+        yield from tables(file, inner, fixed, progress=progress)
         document.header = inner.header
         document.skipped += inner.skipped
         document.findings += inner.findings

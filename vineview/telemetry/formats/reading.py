@@ -15,11 +15,12 @@ from pathlib import Path
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats import csvtext, otlp, parquet
 from vineview.telemetry.formats.columns import table_to_records
+from vineview.telemetry.formats.fetching import is_url
 from vineview.telemetry.formats.findings import Document, Finding, not_export
 from vineview.telemetry.formats.lines import LineReader
 from vineview.telemetry.formats.packing import unpacked
 from vineview.telemetry.formats.scanning import Scanner
-from vineview.telemetry.formats.sources import Source, is_url
+from vineview.telemetry.formats.sources import Source
 
 __all__ = ["Document", "Finding", "load", "read"]
 

@@ -15,8 +15,9 @@ from typing import Final
 
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats import parquet
+from vineview.telemetry.formats.fetching import Fetched, fetched, is_url
 
-__all__ = ["READ_SUFFIXES", "Source", "find", "is_url", "unreadable"]
+__all__ = ["READ_SUFFIXES", "Source", "find", "unreadable"]
 
 READ_SUFFIXES: Final = (
     *(
@@ -29,7 +30,6 @@ READ_SUFFIXES: Final = (
 """The names read from a folder; what a file named outright holds is told by its content."""
 _NOT_READ: Final = (".tsv", ".arrow", ".feather", ".xlsx", ".orc", ".avro")
 _SHORT: Final = ".json, .ndjson, .jsonl, .csv, plain, .gz or .zst, and .parquet"
-_TIMEOUT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,12 @@ class Source:
     Attributes:
         name: Its path or address.
         named: Whether it was asked for by name, not found in a folder or by a glob.
+        path: Where its bytes are, if not under its name.
     """
 
     name: str
     named: bool
+    path: Path | None = None
 
     def read(self) -> bytes:
         """The bytes.
@@ -50,7 +52,10 @@ class Source:
         Raises:
             TelemetryError: If it cannot be opened or fetched.
         """
-        return _fetch(self.name) if is_url(self.name) else _load(self.name)
+        if self.path is None and is_url(self.name):
+            with fetched(self.name) as place:
+                return _load(place)
+        return _load(self.path or self.name)
 
 
 def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
@@ -64,7 +69,11 @@ def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
     """
     seen: set[str] = set()
     for place in places:
-        for source in _expand(os.fspath(place)):
+        if isinstance(place, Fetched):
+            found = iter([Source(place.url, named=True, path=place.path)])
+        else:
+            found = _expand(os.fspath(place))
+        for source in found:
             if source.name not in seen:
                 seen.add(source.name)
                 yield source
@@ -113,12 +122,7 @@ def _is_export_name(name: str) -> bool:
     return name.lower().endswith(READ_SUFFIXES)
 
 
-def is_url(place: str) -> bool:
-    """Whether a place is an http(s) address."""
-    return place.lower().startswith(("http://", "https://"))
-
-
-def _load(name: str) -> bytes:
+def _load(name: str | os.PathLike[str]) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
@@ -132,25 +136,3 @@ def unreadable(name: str | os.PathLike[str], error: OSError) -> TelemetryError:
         source=os.fspath(name),
         hint="Check the path and its permissions.",
     )
-
-
-def _fetch(url: str) -> bytes:
-    import httpx  # noqa: PLC0415 - only addresses need it, and it takes longer than a file does
-
-    try:
-        response = httpx.get(url, timeout=_TIMEOUT_S, follow_redirects=True)
-        response.raise_for_status()
-    except httpx.HTTPStatusError as error:
-        status = error.response.status_code
-        raise TelemetryError(
-            f"{url} answered {status} {error.response.reason_phrase}",
-            source=url,
-            hint="Check the address and the range; /metrics/export takes range=1h.",
-        ) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise TelemetryError(
-            f"{url} cannot be fetched: {error or type(error).__name__}",
-            source=url,
-            hint="Check that the service is up and the address is right.",
-        ) from error
-    return response.content
