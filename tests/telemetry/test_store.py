@@ -14,10 +14,12 @@ import pytest
 from vineview.errors import TelemetryError
 from vineview.telemetry import Telemetry, keeping
 from vineview.telemetry.engine import queries
+from vineview.telemetry.engine.crossings import crossings
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.formats.writing import write
 from vineview.telemetry.schema import FORMAT
+from vineview.telemetry.thresholds import Thresholds
 
 HEADER = {"format": FORMAT, "version": 1, "config": {"max_videos": 50}}
 
@@ -97,6 +99,30 @@ def test_threads_may_ask_one_store(records):
     for each in threads:
         each.join()
     assert answers == [20] * 20
+
+
+def test_stores_may_be_asked_at_once(records, tmp_path):
+    """A chart and analytics build their questions in threads of their own."""
+    write(HEADER, *records, f"{tmp_path}/kept/")
+    table = records_to_table([*records[0], *records[1]])
+    stores = [Store.of_table(table), Store.of_folders(tmp_path / "kept")]
+    wanted, found = crossings_of(stores[0]), list[object]()
+    threads = [
+        threading.Thread(target=lambda store=store: found.append(crossings_of(store)))
+        for store in stores * 3
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == [wanted] * 6
+
+
+def crossings_of(store):
+    """Answers of windowed questions no other test compiles, from several cuts of the store."""
+    limits = Thresholds(high_memory_mb=123.0)
+    rows = store.rows(crossings, limits=limits, within=True)
+    return [(row["at"], row["failures"]) for row in rows], store.buckets()["median"].tolist()
 
 
 class TestRefusals:

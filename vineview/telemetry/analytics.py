@@ -87,6 +87,9 @@ class MemoryUsage:
         projections: When 500, 800 and 1024 MB are reached, if memory grows for certain.
         distribution: Buckets of 100 MB, empty ones left out.
         restarts: How often the app was started anew between the samples.
+        turned_at: Where memory stepped (the highest step) or levelled off, UTC; ``None`` if it
+            did neither.
+        step_mb: How high that step is; negative when memory was freed, zero without one.
     """
 
     peak_mb: float
@@ -101,6 +104,8 @@ class MemoryUsage:
     projections: tuple[Projection, ...]
     distribution: tuple[MemoryBucket, ...]
     restarts: int = 0
+    turned_at: datetime | None = None
+    step_mb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,8 @@ def _memory(store: Store, seen: dict[str, Any]) -> MemoryUsage:
             for row in found
         ),
         restarts=0 if robust is None else robust.restarts,
+        turned_at=None if robust is None else robust.turned_at,
+        step_mb=0.0 if robust is None else robust.step_mb,
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from vineview.telemetry.growth.leak import rate_texts
+
 if TYPE_CHECKING:
     from vineview.telemetry.analytics import Analytics
     from vineview.telemetry.growth.leak import Projection
@@ -127,10 +129,10 @@ def _growth(analytics: Analytics) -> str:
     memory = analytics.memory_usage
     if memory.robust_growth_rate_mb_per_hour is None or memory.growth_rate_mb_per_second is None:
         return "unknown: samples at two distinct times are needed"
-    text = f"{memory.robust_growth_rate_mb_per_hour:+.1f} MB/h"
-    interval = memory.growth_rate_interval
-    if interval is not None:
-        text += f" (95 %: {interval.low * 3600:+.1f} to {interval.high * 3600:+.1f})"
+    ends = tuple(each * 3600 for each in memory.growth_rate_interval or ())
+    text, *between = rate_texts(memory.robust_growth_rate_mb_per_hour, *ends)
+    if between:
+        text += f" (95 %: {' to '.join(between)})"
     return f"{text}; least squares {memory.growth_rate_mb_per_second:+.4f} MB/s"
 
 
@@ -230,10 +232,10 @@ def _fleet(analytics: Analytics) -> list[tuple[str, str]]:
     rows = []
     for each in analytics.fleet.worst[:_SHOWN_DEVICES]:
         rate = each.robust_growth_rate_mb_per_hour
-        text = "rate unknown" if rate is None else f"{rate:+.1f} MB/h"
-        if each.growth_rate_interval is not None:
-            low, high = each.growth_rate_interval
-            text += f" (95 %: {low:+.1f} to {high:+.1f})"
+        text = "rate unknown"
+        if rate is not None:
+            text, *between = rate_texts(rate, *(each.growth_rate_interval or ()))
+            text += f" (95 %: {' to '.join(between)})" if between else ""
         verdict = each.leak.verdict.replace("_", " ")
         text += f", {verdict}, average {each.average_mb:.0f} MB, {each.hours:.1f} h present"
         rows.append((each.device_id, text))

@@ -4,11 +4,15 @@ DuckDB never loads an extension it would have to download, and its instants are 
 database serves every table in memory (a second one, without threads, every small table: starting
 them takes longer than they save); each table has a cursor of its own, under one name, so that a
 question compiled once fits them all.
+
+Ibis builds and compiles in one thread at a time (`BUILDING`), an engine answers one question at
+a time (its ``lock``); charts and analytics may ask at once.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -25,7 +29,16 @@ if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
 
-__all__ = ["RECORDS", "Embedded", "Engine", "connect", "dialect_of", "is_ours", "refusal"]
+__all__ = [
+    "BUILDING",
+    "RECORDS",
+    "Embedded",
+    "Engine",
+    "connect",
+    "dialect_of",
+    "is_ours",
+    "refusal",
+]
 
 _SETTINGS: Final = {
     "autoinstall_known_extensions": False,
@@ -33,6 +46,8 @@ _SETTINGS: Final = {
 }
 RECORDS: Final = "records"
 """The name compiled questions know the table in memory by."""
+BUILDING: Final = threading.RLock()
+"""Whoever builds or compiles an Ibis expression holds it."""
 _GIVEN: Final = "given"
 _SMALL: Final = 50_000
 _NEEDS: Final = {
@@ -58,6 +73,7 @@ class Engine:
         self._backend = backend
         self.dialect = dialect
         self.name = name
+        self.lock = threading.Lock()
 
     @classmethod
     def of_connection(cls, connection: duckdb.DuckDBPyConnection) -> Self:
@@ -93,17 +109,23 @@ class Engine:
             ),
         )
 
-    def run(self, question: ir.Table) -> pa.Table:
-        """Compile and run a question."""
-        return self._backend.to_pyarrow(question)
+    def compiled(self, question: ir.Table) -> Any:
+        """A question as `answer` and `pieces` take it: DuckDB's own language, else as it is."""
+        return str(self._backend.compile(question)) if self.dialect == "duckdb" else question
 
-    def pieces(self, question: ir.Table) -> Iterator[pa.Table]:
+    def answer(self, compiled: Any) -> pa.Table:
+        """Run a question."""
+        if self.dialect == "duckdb":
+            return self._backend.con.execute(compiled).to_arrow_table()
+        with BUILDING:  # it compiles on the way
+            return self._backend.to_pyarrow(compiled)
+
+    def pieces(self, compiled: Any) -> Iterator[pa.Table]:
         """A long answer, a piece at a time."""
         if self.dialect == "duckdb":  # ibis 12 calls what duckdb 1.5 warns of
-            answer = self._backend.con.execute(str(self._backend.compile(question)))
-            batches = answer.to_arrow_reader(_PIECE)
+            batches = self._backend.con.execute(compiled).to_arrow_reader(_PIECE)
         else:
-            batches = self._backend.to_pyarrow_batches(question, chunk_size=_PIECE)
+            batches = self._backend.to_pyarrow_batches(compiled, chunk_size=_PIECE)
         for batch in batches:
             yield pa.Table.from_batches([batch])
 
@@ -148,6 +170,7 @@ class Embedded:
         self._cursor.register(_GIVEN, table)
         self._cursor.execute(f"CREATE TEMP TABLE {RECORDS} AS FROM {_GIVEN}")
         self._cursor.unregister(_GIVEN)
+        self.lock = threading.Lock()
 
     def answer(self, compiled: str) -> pa.Table:
         """Run a question that was compiled for any table of this shape."""

@@ -1,16 +1,16 @@
 """Store: the records table, and an engine that answers questions about it.
 
 DuckDB inside this process is the default, over records in memory or a folder of Parquet; the
-same questions run elsewhere through Ibis. A question is a function of `queries`; compiled once
-per process and shape, because Ibis takes longer to write a query than DuckDB to answer it.
+same questions run elsewhere through Ibis. A question is a function of `queries`; it is compiled
+once per store (for records in memory once per process), because Ibis takes longer to write a
+query than DuckDB to answer it.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -19,7 +19,15 @@ import pyarrow as pa
 
 from vineview.errors import TelemetryError
 from vineview.telemetry.engine import portable, queries
-from vineview.telemetry.engine.engines import RECORDS, Embedded, Engine, connect, is_ours, refusal
+from vineview.telemetry.engine.engines import (
+    BUILDING,
+    RECORDS,
+    Embedded,
+    Engine,
+    connect,
+    is_ours,
+    refusal,
+)
 from vineview.telemetry.formats.columns import table_to_records
 from vineview.telemetry.growth.buckets import COLUMNS as BUCKET_COLUMNS
 from vineview.telemetry.growth.buckets import bucket_count
@@ -31,8 +39,11 @@ if TYPE_CHECKING:
 __all__ = ["Store"]
 
 _SLOW_MS: Final = 5000.0
+_KEPT: Final = 256
+"""How many compiled questions are kept; zooming asks ever new ones."""
 
 Question = Callable[..., "ir.Table"]
+Options = tuple[tuple[str, Any], ...]
 
 
 class Store:
@@ -65,7 +76,7 @@ class Store:
         self._raw = raw
         self._source = source
         self._is_clean = is_clean
-        self._lock = threading.Lock()
+        self._compiled = lru_cache(_KEPT)(self._compile)
         self._overview: tuple[float, dict[str, Any]] | None = None
 
     @classmethod
@@ -92,9 +103,10 @@ class Store:
                 the table has other names or types.
         """
         made, source = connect(engine), ", ".join(map(str, folders))
-        raw = made.open(*map(str, folders))
         is_clean = all(is_ours(str(folder)) for folder in folders)
-        records = portable.door(raw, dialect=made.dialect, source=source, is_clean=is_clean)
+        with BUILDING:
+            raw = made.open(*map(str, folders))
+            records = portable.door(raw, dialect=made.dialect, source=source, is_clean=is_clean)
         return cls(made, records, raw, source=source, is_clean=is_clean)
 
     def tables(self) -> Iterator[pa.Table]:
@@ -102,7 +114,7 @@ class Store:
         if isinstance(self._engine, Embedded):
             yield self.ask(queries.everything).select(SCHEMA.names)
             return
-        for piece in self._engine.pieces(queries.everything(self._records)):
+        for piece in self._engine.pieces(self._compile(queries.everything, ())):
             yield portable.normal(piece).select(SCHEMA.names).cast(SCHEMA)
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -118,9 +130,10 @@ class Store:
         """
         if self._raw is None or isinstance(self._engine, Embedded):
             raise TypeError("records in memory are selected as records")
-        raw = self._raw.filter(self._raw.at >= self._engine.instant(at, self._raw.at))
         kept: dict[str, Any] = {"source": self._source, "is_clean": self._is_clean}
-        records = portable.door(raw, dialect=self._engine.dialect, **kept)
+        with BUILDING:
+            raw = self._raw.filter(self._raw.at >= self._engine.instant(at, self._raw.at))
+            records = portable.door(raw, dialect=self._engine.dialect, **kept)
         return Store(self._engine, records, raw, **kept)
 
     def ask(self, question: Question, **options: Any) -> pa.Table:
@@ -136,17 +149,21 @@ class Store:
         Raises:
             TelemetryError: If the engine lacks what it takes, or fails.
         """
-        with self._lock:
-            try:
-                if isinstance(self._engine, Embedded):
-                    answer = self._engine.answer(_compiled(question, tuple(options.items())))
-                else:
-                    answer = self._engine.run(question(self._records, **options))
-            except TelemetryError:
-                raise
-            except Exception as error:
-                raise refusal(self._engine, question.__name__, self._source, error) from error
+        try:
+            compiled = self._compiled(question, tuple(options.items()))
+            with self._engine.lock:
+                answer = self._engine.answer(compiled)
+        except TelemetryError:
+            raise
+        except Exception as error:
+            raise refusal(self._engine, question.__name__, self._source, error) from error
         return portable.normal(answer)
+
+    def _compile(self, question: Question, options: Options) -> Any:
+        with BUILDING:
+            if isinstance(self._engine, Embedded):
+                return _compiled(question, options)
+            return self._engine.compiled(question(self._records, **dict(options)))
 
     def rows(self, question: Question, **options: Any) -> list[dict[str, Any]]:
         """The same as dicts, a row each."""
@@ -226,8 +243,8 @@ def _shape() -> ir.Table:
     return ibis.table(ibis.Schema.from_pyarrow(portable.COLUMNS), name=RECORDS)
 
 
-@cache
-def _compiled(question: Question, options: tuple[tuple[str, Any], ...]) -> str:
+@lru_cache(_KEPT)
+def _compiled(question: Question, options: Options) -> str:
     """A question in DuckDB's language; a pure function of its shape, hence kept."""
     import ibis  # noqa: PLC0415 - as above
 

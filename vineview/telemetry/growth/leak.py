@@ -20,7 +20,13 @@ import pandas as pd
 from vineview.telemetry.growth import signs
 from vineview.telemetry.growth.buckets import DAY_H
 from vineview.telemetry.growth.rates import Interval
-from vineview.telemetry.growth.trend import DAILY_CYCLE_MB, DAILY_CYCLE_SHARE, Growth, Shape
+from vineview.telemetry.growth.trend import (
+    DAILY_CYCLE_MB,
+    DAILY_CYCLE_SHARE,
+    LARGEST_MB,
+    Growth,
+    Shape,
+)
 from vineview.telemetry.ranges import describe_duration
 
 __all__ = [
@@ -36,6 +42,7 @@ __all__ = [
     "judge",
     "practical_mb_per_hour",
     "projections",
+    "rate_texts",
     "steepest_cycle_mb_per_hour",
 ]
 
@@ -63,6 +70,8 @@ _REST: Final = 0.35
 _TIMES: Final = 6.0
 _TIMES_ABOUT_A_DAY: Final = 10.0
 _MIN_PRESSURES: Final = 2
+_SHOWN: Final = 0.05
+"""Less than that reads as zero with one decimal."""
 
 
 class Verdict(StrEnum):
@@ -127,11 +136,7 @@ def judge(buckets: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> 
         <Verdict.LEAKING: 'leaking'>
     """
     if rate is None or rate.interval is None or rate.buckets < _MIN_BUCKETS:
-        count = int(buckets["count"].sum())
-        sessions = int(buckets["session"].nunique())
-        within = f" in {sessions} sessions" if sessions > 1 else ""
-        text = f"{count} samples{within} are too few to tell"
-        return Leak(Verdict.INCONCLUSIVE, (f"{text}.",))
+        return Leak(Verdict.INCONCLUSIVE, (_too_few(buckets),))
     if rate.window_h < _MIN_WINDOW_H:
         window = describe_duration(rate.window_h * 3600)
         return Leak(Verdict.INCONCLUSIVE, (f"{window} are too short to tell.",))
@@ -159,6 +164,26 @@ def steepest_cycle_mb_per_hour(level_mb: float) -> float:
     Its size is `DAILY_CYCLE_MB` peak to peak, in large processes `DAILY_CYCLE_SHARE` of the level.
     """
     return math.pi / 24 * max(DAILY_CYCLE_MB, DAILY_CYCLE_SHARE * level_mb)
+
+
+def rate_texts(mb_per_hour: float, *ends: float) -> tuple[str, ...]:
+    """A rate with its unit, and its interval's ends in the same unit, without it.
+
+    Args:
+        mb_per_hour: The rate; one that would read as zero is told per day.
+        *ends: MB/h.
+
+    Example:
+        >>> rate_texts(24.0, 20.0, 28.0)
+        ('+24.0 MB/h', '+20.0', '+28.0')
+        >>> rate_texts(0.005, -0.1)
+        ('+0.1 MB/day', '-2.4')
+    """
+    times, unit = (1.0, "MB/h") if abs(mb_per_hour) >= _SHOWN else (24.0, "MB/day")
+    if abs(times * mb_per_hour) < _SHOWN:
+        times, unit = 1.0, "MB/h"
+    pace, *others = (f"{round(times * each, 1) + 0.0:+.1f}" for each in (mb_per_hour, *ends))
+    return f"{pace} {unit}", *others
 
 
 def detectable_mb_per_hour(window_h: float, spread: float, *, level_mb: float = 0.0) -> float:
@@ -228,13 +253,22 @@ def projections(
 _LATEST_H: Final = 24.0 * 365
 
 
+def _too_few(buckets: pd.DataFrame) -> str:
+    """Why there is no rate to judge."""
+    most = float(buckets["median"].abs().max()) if len(buckets) else 0.0
+    if most > LARGEST_MB:
+        return f"Values of {most:.0e} MB are no memory: check the metric's unit."
+    count, sessions = int(buckets["count"].sum()), int(buckets["session"].nunique())
+    samples = "1 sample" if count == 1 else f"{count} samples"
+    within = f" in {sessions} sessions" if sessions > 1 else ""
+    return f"{samples}{within} {'is' if count == 1 else 'are'} too few to tell."
+
+
 def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Verdict, str]:
     """The verdict and the sentence that carries it."""
     window = describe_duration(rate.window_h * 3600)
-    text = (
-        f"{rate.mb_per_hour:+.1f} MB/h over {window} "
-        f"(95 % interval {interval.low:+.1f} to {interval.high:+.1f})"
-    )
+    pace, low, high = rate_texts(rate.mb_per_hour, *interval)
+    text = f"{pace} over {window} (95 % interval {low} to {high})"
     when = "" if rate.turned_at is None else f"{rate.turned_at:%Y-%m-%d %H:%M} UTC"
     beside = _beside(rate, when)
     if interval.low <= 0 or not _matters(rate):

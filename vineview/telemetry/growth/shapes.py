@@ -86,6 +86,7 @@ def sessions_of(edges: Integers, count: int) -> Integers:
 def find_steps(hours: Floats, values: Floats, beside: Floats) -> tuple[Step, ...]:
     """Sharp changes of level beside a ramp, in order of time.
 
+    Each begins at the row that moves most: three medians see it over as many rows.
     An edge is sharp if the medians of three rows on either side differ far more than they do
     elsewhere. All sharp edges together must leave much less than the ramp alone. Five or more,
     all upwards, are no steps but a leak that is told in whole blocks.
@@ -104,6 +105,7 @@ def find_steps(hours: Floats, values: Floats, beside: Floats) -> tuple[Step, ...
     if before <= _NOTHING * float(values @ values):
         return ()
     heights = change[rows]  # as seen: fitted ones would lean on the slope
+    rows = _begun(rows, values, heights)
     levelled = values - (np.arange(hours.size)[:, None] >= rows) @ heights
     if residual_power(base, levelled) > _BETTER * before:
         return ()
@@ -141,6 +143,13 @@ def _sharp_edges(values: Floats, change: Floats) -> Integers:
         and size[row] > size[max(row - 2, 0) : row].max(initial=0.0)
     ]
     return np.array(peaks, dtype=np.int64)
+
+
+def _begun(rows: Integers, values: Floats, heights: Floats) -> Integers:
+    """Where each change begins: the row of three that moves most its way."""
+    near = rows[:, None] + np.arange(-1, 2)
+    moved = np.sign(heights)[:, None] * np.diff(values, prepend=values[0])[near]
+    return np.asarray(rows + moved.argmax(axis=1) - 1, dtype=np.int64)
 
 
 def falls(hours: Floats, values: Floats, *, shortest_h: float = FALL_H) -> Integers:

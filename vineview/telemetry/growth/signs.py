@@ -41,10 +41,10 @@ def follows_controllers(buckets: pd.DataFrame) -> str:
     if counts.tail(len(counts) // 2).mean() <= _MORE * counts.head(len(counts) // 2).mean():
         return ""
     loaded = growth(rows.assign(median=counts, low=counts))
-    each = rows["median"] / counts
-    per_controller = growth(rows.assign(median=each, low=each))
     if loaded is None or loaded.interval is None or loaded.interval.low <= 0:
         return ""
+    each = rows["median"] / counts
+    per_controller = growth(rows.assign(median=each, low=each))
     if per_controller is None or per_controller.interval is None or per_controller.interval.low > 0:
         return ""
     return (

@@ -25,6 +25,7 @@ from vineview.telemetry.growth.rates import Interval, huber, median_slope, sprea
 __all__ = [
     "DAILY_CYCLE_MB",
     "DAILY_CYCLE_SHARE",
+    "LARGEST_MB",
     "Direction",
     "Growth",
     "Interval",
@@ -42,6 +43,9 @@ DAILY_CYCLE_MB: Final = 40.0
 """The daily cycle assumed, peak to peak; at its steepest it rises by 5.2 MB/h."""
 DAILY_CYCLE_SHARE: Final = 0.1
 """The same in processes above 400 MB, as a share of the level."""
+
+LARGEST_MB: Final = 1e100
+"""What is larger is no memory, and its squares are no numbers."""
 
 _TAIL: Final = 10
 _CHANGE: Final = 0.10
@@ -163,8 +167,8 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
             than half as much about a straight line.
 
     Returns:
-        The rate with its interval and shape; ``None`` with fewer than two distinct times, or if no
-        session has two.
+        The rate with its interval and shape; ``None`` with fewer than two distinct times, if no
+        session has two, or if a value exceeds `LARGEST_MB`.
 
     Example:
         >>> from vineview.telemetry.growth.buckets import buckets_of
@@ -175,7 +179,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
     """
     names = ("hours", "median", "low")
     hours, level, floor = (buckets[name].to_numpy(dtype=np.float64) for name in names)
-    if hours.size < 2:  # noqa: PLR2004 - a slope needs two points
+    if hours.size < 2 or np.abs((level, floor)).max() > LARGEST_MB:  # noqa: PLR2004 - a slope needs two points
         return None
     if on_floor is None:
         on_floor = hours.size >= _FEW and _unrest(floor) < _CALM * _unrest(level)
