@@ -140,6 +140,65 @@ class TestControllers:
             manager.dispose_video("v0")
         await manager.aclose()
 
+    @pytest.mark.parametrize("trigger", ["dispose", "dispose one", "remove", "scroll", "stop"])
+    @pytest.mark.parametrize("reply", ["dispose", "dispose one", "remove", "scroll", "stop"])
+    async def test_release_may_call_back(self, clock, trigger, reply):
+        """It finds the manager at rest, whatever let it go, and each is let go once."""
+        made = []
+
+        class Talkative(ScriptedController):
+            def release(self) -> None:
+                super().release()
+                acts[reply](self.event.id)
+
+        class Loader:
+            async def load(self, event):
+                made.append(Talkative(event))
+                return made[-1]
+
+        manager = manager_of(clock, count=40, loader=Loader())
+        acts = {
+            "dispose": lambda _: manager.dispose(),
+            "dispose one": manager.dispose_video,
+            "remove": manager.remove_video,
+            "scroll": lambda _: manager.preload_around_index(0),
+            "stop": lambda _: manager.stop_all_videos(),
+        }
+        manager.preload_around_index(5)
+        await clock.advance(1)
+        acts["scroll"] = lambda _: manager.preload_around_index(30)
+        acts[trigger]("v5")
+        await clock.advance(1)
+        info = manager.get_debug_info()
+        assert info["controllers"] == info["readyVideos"]
+        await manager.aclose()
+        assert {controller.release_count for controller in made} == {1}
+
+    async def test_an_interrupted_release_holds_up_no_other(self, clock):
+        """What was to be let go with it is let go with the next operation."""
+
+        class Interrupted(ScriptedController):
+            def release(self) -> None:
+                super().release()
+                if self.event.id == "v0":
+                    raise KeyboardInterrupt
+
+        made = []
+
+        class Loader:
+            async def load(self, event):
+                made.append(Interrupted(event))
+                return made[-1]
+
+        manager = manager_of(clock, count=3, loader=Loader())
+        manager.preload_around_index(0)
+        await clock.advance(0)
+        with pytest.raises(KeyboardInterrupt):
+            manager.stop_all_videos()
+        assert manager.get_debug_info()["controllers"] == 0
+        await manager.aclose()
+        assert [controller.release_count for controller in made] == [1, 1, 1]
+
 
 class TestClosing:
     async def test_a_clock_whose_zero_sleep_waits_does_not_hold_it_up(self):

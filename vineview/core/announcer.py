@@ -1,14 +1,15 @@
 """Tells listeners what happened, in order, once the manager is at rest.
 
-Changes made while an operation holds the announcer wait until it ends, so a listener that calls
-back into the manager never finds it halfway. A listener that raises is logged and reported to the
-others; it never stops them.
+Changes made while an operation holds the announcer wait until it ends, and so does the releasing
+of controllers: foreign code that calls back into the manager never finds it halfway. A listener
+that raises is logged and reported to the others; it never stops them.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 
 from vineview.clock import Clock
@@ -48,6 +49,7 @@ class Announcer:
         self.has_listeners = False
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._waiting: deque[tuple[Change, _Subscription | None]] = deque()
+        self._afterwards: deque[Callable[[], None]] = deque()
         self._holds = 0
         self._is_delivering = False
         self._is_closed = False
@@ -77,6 +79,13 @@ class Announcer:
         if not self._holds:
             self._deliver()
 
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Do something at the end of the running operation, before anyone is told; else now."""
+        if self._holds:
+            self._afterwards.append(act)
+        else:
+            act()
+
     def close(self) -> None:
         """Tell nobody anything any more."""
         self._is_closed = True
@@ -92,7 +101,11 @@ class Announcer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._holds -= 1
+        try:
+            while self._holds == 1 and self._afterwards:
+                self._afterwards.popleft()()
+        finally:
+            self._holds -= 1
         if not self._holds and self._waiting:
             self._deliver()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from vineview.core.changes import ChangeKind
@@ -68,7 +69,10 @@ class ControllerPool:
         return True
 
     def release(self, controller: Controller, video_id: str) -> None:
-        """Release a controller, whether or not it was ever held here."""
+        """Release a controller, whether or not it was ever held here, at the operation's end."""
+        self._ledger.announcer.afterwards(partial(self._release, controller, video_id))
+
+    def _release(self, controller: Controller, video_id: str) -> None:
         try:
             controller.release()
         except (KeyboardInterrupt, SystemExit):
