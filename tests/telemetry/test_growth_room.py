@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vineview.telemetry.engine.store import Store
+from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.growth import shapes, signs
 from vineview.telemetry.growth.buckets import COLUMNS, bucket_count, buckets_of
 from vineview.telemetry.growth.leak import Verdict, judge, rate_texts
@@ -17,6 +19,14 @@ def samples(hours, values, **more) -> pd.DataFrame:
     """Samples at hours since the start of 2026."""
     at = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.asarray(hours) * 3600, unit="s")
     return pd.DataFrame({"at": at, "video_memory_mb": np.asarray(values, dtype=float), **more})
+
+
+def records_of(table: pd.DataFrame) -> list[dict[str, object]]:
+    """The same as records of an export."""
+    return [
+        {"at": at.isoformat(), "video_memory_mb": value}
+        for at, value in zip(table["at"], table["video_memory_mb"], strict=True)
+    ]
 
 
 class TestBuckets:
@@ -45,6 +55,14 @@ class TestBuckets:
         hours = np.arange(240) / 120
         table = samples(hours, 200 + 50 * hours)
         pd.testing.assert_frame_equal(buckets_of(table), buckets_of(table.iloc[::-1]))
+
+    def test_a_sample_on_an_edge_is_in_the_bucket_the_engine_puts_it_in(self):
+        hours = np.arange(49) / 24
+        table = samples(hours, np.arange(49.0))
+        there = Store.of_table(records_to_table(records_of(table))).buckets()
+        here = buckets_of(table)
+        assert list(here["count"]) == list(there["count"])
+        assert list(here["median"]) == list(there["median"])
 
     def test_every_measured_sample_is_in_one_bucket(self):
         values = np.full(500, 200.0)

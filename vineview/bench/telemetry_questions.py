@@ -154,7 +154,7 @@ def _bare(folder: Path) -> dict[str, Callable[[], Any]]:
 
     def minutes() -> Any:
         found = ask(
-            'select time_bucket(interval 1 minute, "at") m, avg(video_memory_mb) a, '
+            'select epoch_us("at") // 60000000 m, avg(video_memory_mb) a, '
             "max(video_memory_mb) b, quantile_cont(video_memory_mb, 0.95) c from RECORDS "
             "where kind is null and video_memory_mb is not null group by 1 order by 1"
         )
