@@ -22,6 +22,7 @@ from vineview.errors import TelemetryError
 from vineview.telemetry.formats import csvtext, parquet
 from vineview.telemetry.formats.columns import records_to_table, table_to_records
 from vineview.telemetry.formats.jsontext import dump
+from vineview.telemetry.formats.texts import record_lines
 
 __all__ = ["SUFFIXES", "is_folder_name", "layout", "write", "write_tables"]
 
@@ -141,8 +142,12 @@ class _Lines:
         file.write(f"{dump(header)}\n".encode())
 
     def write(self, table: pa.Table) -> None:
-        lines = [f"{dump(record)}\n" for record in table_to_records(table)]
-        self._file.write("".join(lines).encode())
+        lines = record_lines(table)
+        if lines is not None:
+            self._file.write(lines)
+            return
+        for record in table_to_records(table):
+            self.write_record(record)
 
     def write_record(self, record: Record) -> None:
         self._file.write(f"{dump(record)}\n".encode())
