@@ -157,6 +157,19 @@ class TestConverting:
         assert not await controller.convert()
         controller.release()
 
+    async def test_a_refused_clip_is_converted_only_where_the_browser_refuses_it(
+        self, loader, clips
+    ):
+        """It spoke after the clip was loaded: the picture still goes as it is."""
+        controller = await loader.load(local(clips / "portrait.mp4"))
+        loader.hear_codecs({name: name[:4] != "mp4a" for name in loader.codecs_to_ask})
+        assert await controller.convert()
+        assert controller.plan.sentence == "H.264: as is; AAC: converted to Opus"
+        assert await controller.convert()
+        assert "H.264: encoded anew" in controller.plan.sentence
+        assert not await controller.convert()
+        controller.release()
+
 
 class TestRoundTrips:
     async def test_an_index_at_the_end_costs_two_more(self, loader, server, make_clip):

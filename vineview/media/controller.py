@@ -79,7 +79,7 @@ class ClipController:
         source: The open clip; it belongs to the controller from now on.
         clip: What was found out about it.
         executor: Where streams wait for their workers.
-        reload: Loads the clip once more, to be converted where it went as it is.
+        reload: Loads the clip once more, by another plan than the one the browser refused.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ClipController:
         clip: LoadedClip,
         *,
         executor: Executor,
-        reload: Callable[[SharedSource], LoadedClip],
+        reload: Callable[[SharedSource, Plan], LoadedClip],
     ) -> None:
         self._source = source
         self._clip = clip
@@ -203,7 +203,9 @@ class ClipController:
             return False
         loop = asyncio.get_running_loop()
         try:
-            clip = await loop.run_in_executor(self._executor, self._reload, self._source)
+            clip = await loop.run_in_executor(
+                self._executor, self._reload, self._source, before.plan
+            )
         except MediaError as error:
             raise load_error(error) from error
         if self._is_released:

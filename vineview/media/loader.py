@@ -165,9 +165,10 @@ class _Job:
             shared.close()
             raise
 
-    def _again(self, shared: SharedSource) -> LoadedClip:
-        """Load a clip that the browser refused as it is."""
-        return self._loaded(shared, as_is=False)
+    def _again(self, shared: SharedSource, refused: Plan) -> LoadedClip:
+        """Load a clip the browser refused: by what it has said meanwhile, else all of it anew."""
+        clip = self._loaded(shared)
+        return clip if clip.plan != refused else self._loaded(shared, as_is=False)
 
     def _loaded(self, shared: SharedSource, *, as_is: bool = True) -> LoadedClip:
         worker = workers().hire(shared.reader(), name=self._name)

@@ -230,9 +230,9 @@ class FeedPlayer(VineWidget):
             self._shown = document
         self._streams.welcome(view)
         self._streams.begin(self.manager.current_video_id, self.manager.get_controller)
-        self.tell("feed", view=view, **document)
         if asked := getattr(getattr(self.manager, "loader", None), "codecs_to_ask", None):
-            self.tell("codecs", view=view, ask=list(asked))
+            self.tell("codecs", view=view, ask=list(asked))  # before it refuses what is loaded
+        self.tell("feed", view=view, **document)
         self._send_posters()
 
     def view_closed(self, view: str) -> None:
