@@ -759,7 +759,7 @@ class TestLooks:
             player.wait_until_playing(beyond_s=1)
             player.root.screenshot(path=pictures / f"{theme}.png")
 
-    @pytest.mark.parametrize("width", [1000, 700, 420])
+    @pytest.mark.parametrize("width", [1000, 700, 360])
     def test_nothing_sticks_out_of_a_narrow_page(self, player, width, pictures, wide):
         player.page.set_viewport_size({"width": width, "height": 1000})
         sticking_out = player.root.evaluate(

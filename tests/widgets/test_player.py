@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from traitlets import TraitError
@@ -112,6 +113,27 @@ class TestHello:
             item = browser.of("feed")[0]["items"][0]
             assert item["clip"] is None
             assert "5.0 MB" in item["card"]["text"]
+
+
+class TestLongFeeds:
+    async def test_a_page_is_told_of_the_surroundings_only(self, manager, browser_of, settle):
+        """A thousand videos cost a message no more than thirty, wherever one is among them."""
+        manager.apply_config(replace(manager.config, max_videos=2000))
+        manager.add_video_events(
+            VideoEvent(id=f"long{n}", created_at=n, video_url=f"https://nostr.build/{n}.mp4")
+            for n in range(1000)
+        )
+        player = FeedPlayer(manager)
+        browser = browser_of(player)
+        browser.say("hello")
+        browser.say("navigate", video_id="long500", seq=1)
+        await settle()
+        first, last = browser.of("feed")[0], browser.of("feed")[-1]
+        assert last["current_id"] == "long500"
+        assert last["total"] > 1000
+        assert max(len(told["items"]) for told in (first, last)) == 25
+        assert len(json.dumps(last)) < 40_000
+        await player.aclose()
 
 
 class TestUpdates:
