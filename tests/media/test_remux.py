@@ -226,6 +226,20 @@ class TestBeginning:
         assert max(end for _, end in picture) == pytest.approx(3.0, abs=0.15)
         assert probe(path).duration_s == pytest.approx(3.0, abs=0.15)
 
+    @pytest.mark.parametrize("suffix", [".mkv", ".flv"])
+    def test_a_picture_is_held_over_a_gap(self, clip, tmp_path, suffix):
+        """Where pictures are missing, the one before lasts until the next."""
+        path = tmp_path / f"gap{suffix}"
+        repacked(
+            clip,
+            path,
+            change=lambda packet: (
+                packet.stream.type != "video" or not 1.1 < packet.dts * packet.time_base < 1.8
+            ),
+        )
+        shown = spans(Remuxer(path), "vide")
+        assert all(after[0] <= before[1] + 0.1 for before, after in itertools.pairwise(shown))
+
     def test_seeking_before_the_picture(self, late):
         """It stands there too, and the sound is heard from there."""
         remuxer = Remuxer(late("late.mkv", two_s_later))
