@@ -71,6 +71,9 @@ THEME_STANDS = """(theme) => document.body.getAttribute("data-jp-theme-name") ==
   && !document.getElementById("jupyterlab-splash")"""
 FITS = """() => [...document.querySelectorAll(".vv-plot")].every((box) =>
   Math.abs(box.querySelector(".main-svg").getBoundingClientRect().width - box.clientWidth) < 2)"""
+LEGENDS_OVER_LINES = """() => [...document.querySelectorAll(".vv-plot-graph")].filter((graph) =>
+  graph.querySelector(".legend").getBoundingClientRect().bottom
+  > graph.querySelector(".nsewdrag").getBoundingClientRect().top + 1).length"""
 TALL = 2600  # all three charts in sight
 SHARE = "globalThis.__vineviewPlotly"
 
@@ -164,6 +167,12 @@ class TestThreeCharts:
             if pictures:
                 chart = notebook.page.locator(".vv-chart").nth(1)
                 chart.screenshot(path=pictures / f"memory-chart-{width}.png")
+
+    def test_no_legend_lies_over_the_lines_whatever_the_width_was_before(self, notebook):
+        for width in (420, 700, 1000):
+            notebook.page.set_viewport_size({"width": width, "height": TALL})
+            notebook.page.wait_for_function(FITS)
+            assert notebook.page.evaluate(LEGENDS_OVER_LINES) == 0
 
     def test_they_can_be_read_without_seeing(self, notebook):
         chart = notebook.page.locator(".vv-chart").nth(1)

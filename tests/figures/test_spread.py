@@ -101,6 +101,13 @@ class TestDistribution:
 
 
 class TestControllers:
+    def test_a_single_sample_can_be_seen(self, samples):
+        """A line of one point would not be drawn."""
+        figure = controllers_figure(samples.head(1))
+        assert {trace.mode for trace in figure.data} == {"markers"}
+        start, end = pd.to_datetime(figure.layout.xaxis.range)
+        assert (end - start).total_seconds() == 60
+
     def test_controllers_stand_beside_what_is_ready_and_the_cap(self, samples):
         figure = controllers_figure(samples.assign(ready_videos=3.0))
         assert [line.name for line in figure.data] == ["controllers", "ready"]

@@ -144,7 +144,7 @@ def comparison_figure(
     layout["xaxis2"] = {**layout["xaxis"], "domain": [0.54, 1], "rangemode": "tozero"}
     layout["xaxis2"] |= {"title": {"text": "median time (ms)"}, "nticks": 4}
     layout["xaxis"] |= {"domain": [0, 0.46], "range": [0, 100]}
-    layout["xaxis"] |= {"title": {"text": "preloads that succeeded (%)"}}
+    layout["xaxis"] |= {"title": {"text": "succeeded (%)"}}
     layout["yaxis"] |= {"automargin": True, "showgrid": False, "type": "category"}
     layout["showlegend"] = False
     worst_first = zip(names[::-1], rows.iloc[::-1].itertuples(), times[::-1], strict=True)

@@ -24,6 +24,8 @@ __all__ = [
     "top_mb",
 ]
 
+_HEIGHT_PX = 352
+_TITLE_PX = 30
 _HEADROOM = 1.15
 _STEPS = 4
 _SEEN_FROM = 0.55  # a threshold is drawn in full once memory passes this share of it
@@ -113,6 +115,7 @@ def memory_layout(
         "tickfont": {"color": colours.muted, "size": 11},
         "title": {"font": {"color": colours.muted, "size": 11.5}, "standoff": 6},
     }
+    height = _HEIGHT_PX + (_TITLE_PX if title else 0)
     heading = {"text": title, "x": 0.01, "font": {"size": 15, "color": colours.text}}
     return {
         "template": {},
@@ -120,8 +123,8 @@ def memory_layout(
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": colours.text},
-        "margin": {"l": 56, "r": 14, "t": 64 if title else 34, "b": 44},
-        "height": 380 if title else 340,
+        "margin": {"l": 56, "r": 14, "t": 34 + (_TITLE_PX if title else 0), "b": 56},
+        "height": height,
         "hovermode": "x unified",
         "hoverlabel": {
             "bgcolor": colours.surface,
@@ -132,8 +135,9 @@ def memory_layout(
             "orientation": "h",
             "traceorder": "normal",
             "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
+            "yref": "container",  # whatever its height, it never lies over the data
+            "y": 1 - (_TITLE_PX / height if title else 0),
+            "yanchor": "top",
             "font": {"size": 11.5, "color": colours.text},
             "bgcolor": "rgba(0,0,0,0)",
         },
@@ -150,7 +154,7 @@ def memory_layout(
             "anchor": "y2",
             "showgrid": False,
             "ticks": "outside",
-            "title": {**axis["title"], "text": "time (UTC)"},
+            "title": {**axis["title"], "text": "time (UTC)", "standoff": 20},
             "hoverformat": "%Y-%m-%d %H:%M:%S UTC",
         },
         "yaxis": {

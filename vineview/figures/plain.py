@@ -17,24 +17,35 @@ from vineview.figures.theme import Palette
 __all__ = ["figure_of", "plain_layout", "require", "shortened", "summary_of"]
 
 _MAX_NAME = 60
+_TITLE_PX = 28
 
 
 def plain_layout(colours: Palette, *, title: str | None, height: int = 280) -> dict[str, Any]:
     """Axes, legend, hover and margins, without data."""
     axis = {"gridcolor": colours.grid, "linecolor": colours.border, "zeroline": False}
     axis |= {"tickfont": {"color": colours.muted, "size": 11}}
+    named = {"title": {"font": {"color": colours.muted, "size": 11.5}}}
+    below = {
+        "title": {**named["title"], "standoff": 20}
+    }  # the ticks' dates have a line of their own
     hover = {"bgcolor": colours.surface, "bordercolor": colours.border}
     heading = {"text": title, "x": 0.01, "font": {"size": 15, "color": colours.text}}
     return {
-        "template": {},
+        "template": {"layout": {"xaxis": below, "yaxis": named}},
         **({"title": heading} if title else {}),
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": colours.text},
-        "margin": {"l": 56, "r": 14, "t": 56 if title else 28, "b": 44},
+        "margin": {"l": 56, "r": 14, "t": 28 + (_TITLE_PX if title else 0), "b": 56},
         "height": height,
         "hoverlabel": {**hover, "font": {"color": colours.text, "size": 12}},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "yref": "container",  # whatever its height, it never lies over the data
+            "y": 1 - (_TITLE_PX / height if title else 0),
+            "yanchor": "top",
+        },
         "xaxis": {**axis},
         "yaxis": {**axis},
     }

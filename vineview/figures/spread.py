@@ -25,6 +25,7 @@ __all__ = ["controllers_figure", "distribution_figure", "fleet_figure"]
 _ROW_PX = 22
 _MAX_POINTS = 1000
 _NAMED = 3
+_ALONE_MS = 30_000.0  # around a single sample, each way
 
 
 def controllers_figure(
@@ -73,10 +74,13 @@ def controllers_figure(
         look = {"line": {"color": colour, "width": 1.8, "dash": dash, "shape": "hv"}}
         hover = {"hovertemplate": f"%{{y:.0f}} {name}<extra></extra>"}
         points = {"x": stamps(line.at_ms), "y": line.y.astype("float32")}
-        data.append({"type": "scatter", "mode": "lines", "name": name, **points, **look, **hover})
+        mode = {"mode": "lines" if line.y.size > 1 else "markers", "marker": {"color": colour}}
+        data.append({"type": "scatter", "name": name, **mode, **points, **look, **hover})
     layout = plain_layout(colours, title=title)
     layout |= {"hovermode": "x unified"}
     layout["xaxis"] |= {"type": "date", "title": {"text": "time (UTC)"}}
+    if len(at_ms) and at_ms.min() == at_ms.max():
+        layout["xaxis"]["range"] = stamps(at_ms[:1] + np.array([-_ALONE_MS, _ALONE_MS]))
     layout["yaxis"] |= {"title": {"text": "videos"}, "rangemode": "tozero"}
     rule = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": cap, "y1": cap}
     layout["shapes"] = [{**rule, "line": {"color": colours.warn, "width": 1, "dash": "4px,3px"}}]

@@ -18,7 +18,7 @@ kind           direction  fields
 ``detail``     out        the same ``seq``, ``start_ms``, ``end_ms``, and ``lines`` in full detail
 ``select``     in         ``seq``, ``start_ms``, ``end_ms``: a stretch to analyse
 ``selection``  out        the same, ``tiles`` and ``summary``
-``reading``    out        ``on``: whether an engine is being asked
+``reading``    out        ``on``: whether an engine is being asked; ``title``
 ``unread``     out        it gave no answer; a ``fault`` says why
 =============  =========  ======================================================================
 """
@@ -103,7 +103,7 @@ class MemoryChart(Plot):
         self._appending = Appending(LIVE_POINTS)
         self._asking = Asking(
             lambda work: self.spawn(work, name="asking the engine"),
-            lambda on: self.tell("reading", on=on),
+            self._tell_reading,
             self._refused,
         )
         self._unkept: list[Context] = []
@@ -160,7 +160,7 @@ class MemoryChart(Plot):
         super().view_opened(view)
         self._tell_cursor(view=view)
         if self._asking.is_reading:
-            self.tell("reading", on=True, view=view)
+            self._tell_reading(True, view=view)
 
     def receive(self, message: Message, buffers: Buffers) -> None:
         """Answer what the page asks of a stretch."""
@@ -216,6 +216,9 @@ class MemoryChart(Plot):
     def _asks(self) -> bool:
         """Whether an engine has what is drawn."""
         return hasattr(self._source, "prepare")
+
+    def _tell_reading(self, on: bool, **to: Any) -> None:  # noqa: FBT001 - a fact, passed on
+        self.tell("reading", on=on, title=self._title, **to)
 
     def _refused(self, error: Exception) -> None:
         self.report(error, where="asking the engine")

@@ -152,10 +152,23 @@ function vvZoned({ data, layout }) {
   };
 }
 
-/** Give a narrow cell's width to the lines. @param {any} layout */
-function vvCompact(layout) {
+const VV_NAME = { most: 16, head: 8, tail: 7 };
+
+/** A long name by its beginning and its end, where devices differ. @param {string} name */
+function vvShort(name) {
+  return name.length > VV_NAME.most ? `${name.slice(0, VV_NAME.head)}…${name.slice(-VV_NAME.tail)}` : name;
+}
+
+/** Give a narrow cell's width to the data. @param {any} layout @param {any[]} data @returns {any[]} the data as it then is */
+function vvCompact(layout, data) {
   layout.margin = { ...layout.margin, l: 40, r: 8 };
   layout.legend = { ...layout.legend, font: { ...layout.legend?.font, size: 10.5 } };
   for (const name of ["yaxis", "yaxis2"]) if (layout[name]) layout[name] = { ...layout[name], title: { text: "" } };
-  if (layout.xaxis) layout.xaxis = { ...layout.xaxis, nticks: 4 };
+  const small = (/** @type {any} */ label) => (label.font?.size < 12 ? { ...label, font: { ...label.font, size: 9.5 } } : label);
+  layout.annotations = layout.annotations?.map(small);
+  const names = [...new Set(data.flatMap((trace) => (Array.isArray(trace.y) ? trace.y : [])))].filter((name) => typeof name === "string");
+  for (const name of ["xaxis", "xaxis2"]) if (layout[name]) layout[name] = { ...layout[name], nticks: names.length ? 2 : 4, tickangle: 0 };
+  if (layout.xaxis2) for (const { title } of [layout.xaxis, layout.xaxis2]) title.text = title.text.replace(/ \(.*\)$/, ""); // the bars name the unit
+  if (names.length) layout.yaxis = { ...layout.yaxis, tickmode: "array", tickvals: names, ticktext: names.map(vvShort) };
+  return data.map((trace) => (trace.type === "heatmap" ? { ...trace, xgap: 0, colorbar: { ...trace.colorbar, thickness: 8 } } : trace));
 }

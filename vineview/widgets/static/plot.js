@@ -182,10 +182,10 @@ class VinePlot {
     const state = `${width}|${dark}|${vvZone()}|${this.version}`;
     if (state === this.drawn) return;
     this.drawn = state;
-    const { data, layout } = vvRecolour(vvZoned(this.composed()), dark ? this.swaps : {});
+    const { data: all, layout } = vvRecolour(vvZoned(this.composed()), dark ? this.swaps : {});
     const narrow = width < VV_COMPACT_BELOW_PX;
     const fitted = { ...layout, width, autosize: false };
-    if (narrow) vvCompact(fitted);
+    const data = narrow ? vvCompact(fitted, all) : all;
     if (this.seek || this.brushing) fitted.dragmode = false;
     if (this.zooms) {
       for (const name of ["yaxis", "yaxis2"]) if (fitted[name]) fitted[name] = { ...fitted[name], fixedrange: true };

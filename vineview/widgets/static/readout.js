@@ -29,6 +29,7 @@ class VineReadout {
     view.on("readout", (message) => this.update(message));
     view.on("reading", (message) => {
       this.isReading = message.on;
+      vvText(this.title, message.title);
       if (message.on) this.unread = false;
       this.countDown();
     });
