@@ -213,15 +213,17 @@ class TestClearFailurePatterns:
         manager.clear_failure_patterns()
         assert (await preload(manager, clock, "a")).is_ready
 
-    async def test_the_set_is_bounded(self, make_manager, loader, clock, feed, monkeypatch):
+    async def test_the_set_is_bounded(self, make_manager, loader, clock, feed):
+        """The newest thousand are remembered, however many fail."""
         loader.default = Fail(GONE, after_s=0)
         breaker = CircuitBreaker(clock=clock, failure_threshold=10**9)
-        manager = make_manager(breaker=breaker)
-        manager.add_video_events(feed(7))
-        monkeypatch.setattr("vineview.core.preloader._MOST_PATTERNS", 3)
-        for at in range(7):
+        manager = make_manager(VideoManagerConfig(max_videos=1003), breaker=breaker)
+        manager.add_video_events(feed(1003))
+        for at in range(1003):
             await preload(manager, clock, f"v{at}", 0)
-        assert manager.failure_patterns == {f"https://clips.example/v{at}.mp4" for at in (4, 5, 6)}
+        assert len(manager.failure_patterns) == 1000
+        assert "https://clips.example/v2.mp4" not in manager.failure_patterns
+        assert "https://clips.example/v3.mp4" in manager.failure_patterns
 
 
 class TestApplyConfig:
