@@ -163,12 +163,16 @@ class TestFaults:
     async def test_nothing_outlives_the_kernel(self, clips):
         """Not even when it has no time to say so."""
         script = (
-            "import time; from vineview.media.worker import probe, workers;"
-            f"probe({str(clips / 'portrait.mp4')!r});"
+            "import time, pathlib;"
+            "from vineview.media.worker import probe, workers;"
+            "from vineview.media.sharing import SharedSource;"
+            "from vineview.media.source import open_source;"
+            f"clip = pathlib.Path({str(clips / 'portrait.mp4')!r}); probe(clip);"
+            "worker = workers().hire(SharedSource(open_source(clip)).reader(), name='a');"
             "print(workers().pid, flush=True); time.sleep(60)"
         )
-        zygote = await asyncio.to_thread(zygote_of_a_killed, script)
-        await until(lambda: not Path(f"/proc/{zygote}/status").exists() or _is_dead(zygote))
+        zygote, worker = await asyncio.to_thread(family_of_a_killed, script)
+        await until(lambda: _is_dead(zygote) and _is_dead(worker))
 
     def test_what_a_worker_claims_is_checked(self):
         """A worker that was taken over cannot make objects of its own choice."""
@@ -179,16 +183,22 @@ class TestFaults:
                 from_document(StreamEnd, bad)
 
 
-def zygote_of_a_killed(script: str) -> int:
-    """Run a script that prints a number, then kill it."""
+def family_of_a_killed(script: str) -> tuple[int, int]:
+    """Run a script that prints its zygote's number, kill it, and name the zygote and its worker."""
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as kernel:
-        number = int(kernel.stdout.readline())
+        zygote = int(kernel.stdout.readline())
+        while not (workers := children(zygote)):
+            time.sleep(0.005)
         kernel.kill()
-    return number
+    (worker,) = workers
+    return zygote, worker
 
 
 def _is_dead(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat").read_text()
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
     return status.rpartition(")")[2].split()[0] == "Z"
 
 
@@ -215,6 +225,32 @@ class TestConfinement:
         with pytest.raises(MediaError) as caught:
             probe(path)
         assert caught.value.hint
+
+    def test_pixels_no_screen_has_cost_neither_time_nor_memory(self, tmp_path):
+        """32768 x 32768 in a header of a few bytes: 4 GB, if it were believed."""
+        size = (32_768).to_bytes(2, "little")
+        path = tmp_path / "giant.gif"
+        picture = b"\x2c" + bytes(4) + size + size + b"\0\x02\x02\x44\x01\0"
+        path.write_bytes(
+            b"GIF89a" + size + size + b"\x80\0\0" + bytes(3) + b"\xff" * 3 + picture * 3 + b";"
+        )
+        script = (
+            "import resource, time; from vineview.errors import MediaError;"
+            "from vineview.media.worker import probe, workers\n"
+            f"probe({str(Path(__file__).parents[2] / 'data/feed/clips/portrait.mp4')!r})\n"
+            "began = time.monotonic()\n"
+            f"try: probe({str(path)!r})\n"
+            "except MediaError as error: print(error.reason)\n"
+            "print(time.monotonic() - began); workers().close()\n"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        reason, elapsed_s, peak_mb = done.stdout.split()
+        assert reason == "too-large"
+        assert float(elapsed_s) < 5
+        assert float(peak_mb) < 400
 
 
 def descriptors(pid: int) -> list[Path]:
@@ -247,6 +283,8 @@ class TestLeaks:
         zygote_before = len(descriptors(workers().pid))
         for _ in range(20):
             await round_of_loads()
+        for _ in range(160):
+            (await loader.load(events[0])).release()
         await until(lambda: not running())
         assert (len(descriptors(os.getpid())), len(children(os.getpid()))) == before
         await until(lambda: len(descriptors(workers().pid)) <= zygote_before)
