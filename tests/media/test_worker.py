@@ -20,8 +20,8 @@ from vineview.errors import LoadError, MediaError
 from vineview.media.channel import Channel, Silence
 from vineview.media.documents import document_of, from_document
 from vineview.media.loader import MediaLoader
+from vineview.media.making import StreamEnd
 from vineview.media.probe import ClipInfo
-from vineview.media.remux import StreamEnd
 from vineview.media.sharing import SharedSource
 from vineview.media.source import open_source
 from vineview.media.worker import Workers, probe, workers

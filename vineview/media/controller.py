@@ -21,8 +21,8 @@ from vineview.media.codecs import Action, Plan
 from vineview.media.documents import document_of, from_document
 from vineview.media.failures import load_error
 from vineview.media.fragments import Segment
+from vineview.media.making import StreamEnd
 from vineview.media.probe import ClipInfo
-from vineview.media.remux import StreamEnd
 from vineview.media.sharing import SharedSource
 from vineview.media.worker import Worker, workers
 

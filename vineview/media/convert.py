@@ -29,10 +29,11 @@ from vineview.errors import MediaError
 from vineview.media.codecs import Action, Plan, TrackPlan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
-from vineview.media.opening import MAX_PIXELS, Source, open_clip, source_name
+from vineview.media.making import SegmentMaker, StreamEnd
+from vineview.media.opening import MAX_PIXELS, Source
 from vineview.media.packets import BROADCAST, PacketReader, demuxed, nominal_origin_s
 from vineview.media.picture import PictureEncoder
-from vineview.media.remux import StreamEnd, copied_to, ending, open_output, track_filter
+from vineview.media.remux import copied_to, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import encrypted, tick
@@ -48,7 +49,7 @@ _MAX_UNMUXED = 1000
 _MAX_BEFORE_KEYFRAME = 300
 
 
-class Transcoder:
+class Transcoder(SegmentMaker):
     """A clip as an init segment and media segments, converted where a plan says so.
 
     Args:
@@ -74,49 +75,15 @@ class Transcoder:
         name: str | None = None,
         pulse: Callable[[], None] = lambda: None,
     ) -> None:
-        self._source = source
-        self._name = name or source_name(source)
-        self._init = b""
+        super().__init__(source, name=name)
         self._busy_s = 0.0
         self.pulse = pulse
         self.plan = plan
         """What is done; a picture of which nothing can be decoded is left out after all."""
-        self.origin_s: float | None = None
-        """The moment of the clip's own clock that is zero here, if a stream had to find it."""
-        self.end: StreamEnd | None = None
-        """How the last stream that ran to its end did so."""
         self.speed = 0.0
         """How many seconds of the clip are made in one."""
         self.lost = 0
         """Packets so damaged that they were passed over."""
-
-    @property
-    def init_segment(self) -> bytes:
-        """What the browser needs before any media segment; read with the first one.
-
-        Raises:
-            MediaError: As :meth:`segments`.
-        """
-        if not self._init:
-            with contextlib.closing(self.segments()) as segments:
-                next(segments)
-        return self._init
-
-    def segments(self, start_s: float = 0.0) -> Generator[Segment, None, None]:
-        """Convert from ``start_s`` on, lazily.
-
-        Args:
-            start_s: Where to begin, in seconds from the clip's beginning.
-
-        Yields:
-            Segments in order. Closing the generator closes the clip.
-
-        Raises:
-            MediaError: The clip cannot be read, is under DRM (``encrypted``), or nothing of it can
-                be decoded (``no-picture``).
-        """
-        with open_clip(self._source, name=self._name) as container:
-            yield from self.read(container, start_s)
 
     def read(
         self, container: InputContainer, start_s: float = 0.0
@@ -125,7 +92,7 @@ class Transcoder:
         reached_s: float | None = None
         started_at = time.perf_counter()
         conversion = _Conversion(self, container, start_s, name=self._name)
-        for segment in joined(self._fragments(conversion), has_video=conversion.has_video):
+        for segment in joined(conversion.fragments(), has_video=conversion.has_video):
             reached_s = max(reached_s or 0.0, segment.end_s)
             self._busy_s += time.perf_counter() - started_at
             self.speed = max(reached_s - start_s, 0.0) / max(self._busy_s, 1e-6)
@@ -139,11 +106,6 @@ class Transcoder:
                 hint="Check that it plays elsewhere; it may be damaged or cut off.",
             )
         self.end = self._with_losses(ending(reached_s or 0.0, container))
-
-    def _fragments(self, conversion: _Conversion) -> Iterator[Fragment]:
-        for fragment in conversion.fragments():
-            self._init = self._init or conversion.init_segment
-            yield fragment
 
     def _with_losses(self, end: StreamEnd) -> StreamEnd:
         if not self.lost:
@@ -184,11 +146,6 @@ class _Conversion:
         """Whether a picture reaches the browser."""
         return self._video is not None
 
-    @property
-    def init_segment(self) -> bytes:
-        """What the muxer wrote first."""
-        return self._cutter.init_segment
-
     def fragments(self) -> Iterator[Fragment]:
         """Read, convert, mux; hand out what the muxer has written."""
         try:
@@ -196,11 +153,11 @@ class _Conversion:
                 if packet.has_sidedata("encryption_info"):
                     raise encrypted(self._name)
                 self._mux(self._made_of(packet))
-                yield from self._cutter.take()
+                yield from self._owner.taken(self._cutter)
             self._mux(self._rest())
             if self._output is not None:
                 self._output.close()
-            yield from self._cutter.take()
+            yield from self._owner.taken(self._cutter)
         finally:
             if self._output is not None:
                 with contextlib.suppress(av.FFmpegError):  # abandoned: the rest is moot

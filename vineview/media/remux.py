@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -24,14 +23,14 @@ from vineview.errors import MediaError
 from vineview.media.codec_strings import is_hevc_header_complete
 from vineview.media.codecs import Plan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
-from vineview.media.opening import Source, open_clip, source_name
+from vineview.media.making import SegmentMaker, StreamEnd
+from vineview.media.opening import Source
 from vineview.media.packets import PacketReader
 from vineview.media.tracks import choose_tracks, codec_name, encrypted
 
 __all__ = [
     "Remuxer",
     "Segment",
-    "StreamEnd",
     "copied_to",
     "counts_others",
     "ending",
@@ -59,24 +58,7 @@ _FLAGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnd:
-    """How a stream of segments ended.
-
-    Attributes:
-        reached_s: The last moment there was anything for.
-        expected_s: How long the clip's header says it is; ``None`` if it does not say.
-        is_complete: Whether the one is as good as the other.
-        reason: What is missing, in words; empty when nothing is.
-    """
-
-    reached_s: float
-    expected_s: float | None
-    is_complete: bool
-    reason: str = ""
-
-
-class Remuxer:
+class Remuxer(SegmentMaker):
     """A clip as an init segment and media segments.
 
     Args:
@@ -95,44 +77,8 @@ class Remuxer:
     def __init__(
         self, source: Source, *, name: str | None = None, plan: Plan | None = None
     ) -> None:
-        self._source = source
+        super().__init__(source, name=name)
         self._plan = plan
-        self._name = name or source_name(source)
-        self._init = b""
-        self.origin_s: float | None = None
-        """The moment of the clip's own clock that is zero here, once a stream has found it."""
-        self.end: StreamEnd | None = None
-        """How the last stream that ran to its end did so."""
-
-    @property
-    def init_segment(self) -> bytes:
-        """What the browser needs before any media segment; read with the first one.
-
-        Raises:
-            MediaError: As :meth:`segments`.
-        """
-        if not self._init:
-            with contextlib.closing(self.segments()) as segments:
-                next(segments)
-        return self._init
-
-    def segments(self, start_s: float = 0.0) -> Generator[Segment, None, None]:
-        """Remux from the keyframe at or before ``start_s``, lazily.
-
-        Args:
-            start_s: Where to begin, in seconds from the clip's beginning.
-
-        Yields:
-            Segments in order. Closing the generator closes the clip.
-
-        Raises:
-            MediaError: The clip cannot be read (see :func:`~vineview.media.opening.open_clip`), has
-                neither picture nor sound (``no-media``), holds none that can be played
-                (``no-packets``), its codec goes into no MP4 a browser takes (``refused-codec``), or
-                it is under DRM (``encrypted``).
-        """
-        with open_clip(self._source, name=self._name) as container:
-            yield from self.read(container, start_s)
 
     def read(
         self, container: InputContainer, start_s: float = 0.0
@@ -180,20 +126,15 @@ class Remuxer:
                     if errors > _MAX_ERRORS:
                         raise
                 if cutter.has_more:
-                    yield from self._taken(cutter)
+                    yield from self.taken(cutter)
                 self.origin_s = reader.origin_s
             output.close()
-            yield from self._taken(cutter)
+            yield from self.taken(cutter)
         finally:
             with contextlib.suppress(
                 av.FFmpegError
             ):  # abandoned: what it would still write is moot
                 output.close()
-
-    def _taken(self, cutter: Cutter) -> Iterator[Fragment]:
-        for fragment in cutter.take():
-            self._init = self._init or cutter.init_segment
-            yield fragment
 
 
 def _held_until_next(packets: Iterator[Packet[Any]], lead: Stream) -> Iterator[Packet[Any]]:
