@@ -238,18 +238,25 @@ def _check_extra(table: pa.Table, bad: dict[int, str]) -> None:
     if extra.null_count == len(extra):
         return
     pairs = zip(extra.to_pylist(), table["kind"].to_pylist(), strict=True)
-    for row, (text, kind) in enumerate(pairs):
-        if text is None or row in bad:
-            continue
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict):
-            bad[row] = "'extra' is not a JSON object"
-        elif value.keys() & _ELSEWHERE:
-            bad[row] = "'extra' holds what its own column holds"
-        elif value.keys() & _KNOWN:
-            problem = record_problem(value | _ANY | ({} if kind is None else {"kind": kind}))
-            if problem:
-                bad[row] = problem
+    known: dict[tuple[str | None, str | None], str | None] = {}
+    for row, pair in enumerate(pairs):
+        if pair not in known:
+            known[pair] = None if pair[0] is None else _extra_problem(*pair)
+        problem = known[pair]
+        if problem and row not in bad:
+            bad[row] = problem
+
+
+def _extra_problem(text: str | None, kind: str | None) -> str | None:
+    """Why an extra cannot be beside the columns; ``None`` if it can."""
+    try:
+        value = json.loads(text or "")
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        return "'extra' is not a JSON object"
+    if value.keys() & _ELSEWHERE:
+        return "'extra' holds what its own column holds"
+    if value.keys() & _KNOWN:
+        return record_problem(value | _ANY | ({} if kind is None else {"kind": kind}))
+    return None
