@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats import csvtext, parquet
@@ -190,13 +191,22 @@ class _Document:
         file.write(("{\n" + "".join(fields) + '"samples": [').encode())
 
     def write(self, table: pa.Table) -> None:
-        for record in table_to_records(table):
-            self.write_record(record)
+        is_sample = pc.is_null(table["kind"])
+        for rows in (table.filter(is_sample), table.filter(pc.invert(is_sample))):
+            lines = record_lines(rows) if rows.num_rows else b""
+            if lines is None:
+                for record in table_to_records(rows):
+                    self.write_record(record)
+            elif lines:
+                which = "samples" if rows["kind"].null_count else "events"
+                self._append(which, bytes(lines[:-1]).replace(b"\n", b",\n"))
 
     def write_record(self, record: Record) -> None:
-        which = "events" if "kind" in record else "samples"
+        self._append("events" if "kind" in record else "samples", dump(record).encode())
+
+    def _append(self, which: str, data: bytes) -> None:
         file = self._events if which == "events" else self._file
-        file.write(((",\n" if self._has[which] else "\n") + dump(record)).encode())
+        file.write((b",\n" if self._has[which] else b"\n") + data)
         self._has[which] = True
 
     def finish(self) -> None:
