@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import UTC, datetime
 
@@ -105,6 +106,23 @@ def test_memory_analysis(analytics):
     )
     assert found["growth_trend"] == "stable"
     json.dumps(found)
+
+
+def test_advice_comes_with_its_evidence_and_whose_rule_it_is(at):
+    """On the wire and on the page alike."""
+    records = [{"at": at(0), "video_memory_mb": 501.0, "video_controllers": 16}]
+    analytics = Telemetry({"format": FORMAT, "version": 1}, records, []).analytics()
+    found = payloads.memory_analysis(analytics)["recommendations"]
+    assert len(found) == 2
+    page = html.unescape(analytics._repr_html_())
+    for advice in found:
+        assert set(advice) == {
+            *("type", "priority", "title", "description", "action", "source", "evidence"),
+        }
+        assert advice["source"] == "monitor rules, reference section 8"
+        assert advice["source"] in page
+        assert advice["evidence"]
+        assert advice["evidence"][0] in page
 
 
 def test_the_daily_benchmark_says_how_much_was_freed_in_percent():
