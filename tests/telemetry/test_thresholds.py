@@ -198,6 +198,17 @@ class TestSustained:
 
 
 class TestHistory:
+    def test_no_two_alerts_share_an_id(self, scribe):
+        for seconds in range(40):
+            scribe.sample(
+                seconds,
+                video_memory_mb=(400, 600, 900)[seconds % 3],
+                video_controllers=10 + seconds % 2 * 10,
+            )
+        ids = [alert.id for alert in (*scribe.book.history, *scribe.book.active)]
+        assert len(ids) > 20
+        assert len(set(ids)) == len(ids)
+
     def test_resolved_alerts_are_bounded_and_active_ones_stay(self):
         scribe = Scribe(history=2)
         scribe.change(ChangeKind.BREAKER, 0, to="open", trip=True, url="u")
