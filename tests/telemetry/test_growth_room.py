@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vineview.telemetry.engine import queries
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.growth import shapes, signs
@@ -103,6 +104,11 @@ class TestRates:
     def test_a_rate_that_would_read_as_zero_is_told_per_day(self):
         assert rate_texts(0.01, -0.1, 0.12) == ("+0.2 MB/day", "-2.4", "+2.9")
         assert rate_texts(-0.0) == ("+0.0 MB/h",)
+
+    def test_values_no_memory_can_have_are_counted(self):
+        table = samples(np.arange(3.0), [1.0, 1e300, -1e300])
+        store = Store.of_table(records_to_table(records_of(table)))
+        assert [row["count"] for row in store.rows(queries.distribution, width_mb=100.0)] == [1] * 3
 
     def test_one_sample_is_told_in_the_singular(self):
         table = buckets_of(samples([0], [100]))

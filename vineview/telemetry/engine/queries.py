@@ -52,6 +52,8 @@ GROUPED: Final = ("network", "platform", "app_version", "country")
 MARKS: Final = ("session_id", *COUNTERS)
 """The columns a restart shows in."""
 _FAST_MS: Final = 1000.0
+_PLACES: Final = 1e15
+"""Buckets either side of zero; what lies beyond is in the last: whole numbers end there."""
 
 
 def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
@@ -157,8 +159,11 @@ def tail(records: ir.Table, *, count: int) -> ir.Table:
 
 def distribution(records: ir.Table, *, width_mb: float) -> ir.Table:
     """How often memory was in each bucket ``[start, start + width)``: ``start``, ``count``."""
+    import ibis  # noqa: PLC0415 - loads on the first question
+
     rows = measured(records, "video_memory_mb")
-    start = (rows.video_memory_mb / width_mb).floor().cast("float64") * width_mb
+    place = ibis.greatest(ibis.least(rows.video_memory_mb / width_mb, _PLACES), -_PLACES)
+    start = place.floor().cast("float64") * width_mb
     return rows.group_by(start=start).aggregate(count=rows.count()).order_by("start")
 
 
