@@ -78,7 +78,7 @@ def run_tests(options: list[str]) -> int:
         ("the other rooms", [*pytest, "--ignore=tests/core", "--ignore=tests/browser"]),
         # Alone: the browser's driver keeps a loop running, which asynchronous tests cannot share.
         # Once more where a test fails: on a machine whose cores are shared, anywidget's two seconds
-        # for a model to start run out now and then. What fails twice is broken; the report names both.
+        # for a model to start run out now and then. What fails twice is broken; both are named.
         ("browser", [*pytest, "--reruns=1", "-rR", "tests/browser"]),
     ]
     if options:
