@@ -372,6 +372,7 @@ class TestDamage:
             tracks = list(container.streams.video)
             kept = sum(1 for _ in demuxed(container, tracks))
         assert 73 <= kept <= 75
+        assert probe(path).video.codec_string.startswith("avc1") is (first == "h264")
 
     def test_a_whole_clip_is_complete(self, clip):
         """Nothing is said to be missing of a clip that is whole."""

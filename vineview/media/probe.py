@@ -180,8 +180,7 @@ def probe(source: Source, *, name: str | None = None) -> ClipInfo:
         'H.264 Main 1280x720, AAC 5.1: plays as is'
     """
     name = name or source_name(source)
-    with open_clip(source, name=name) as container:
-        info = describe(container, name=name, found=_surveyed(container, name=name))
+    with examined(source, name=name) as (container, info):
         is_encrypted = info.verdict.ok and info.format == "mp4" and _is_encrypted(container)
         return _sealed(info) if is_encrypted else info
 
