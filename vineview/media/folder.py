@@ -20,6 +20,7 @@ __all__ = ["clip_events", "clip_type", "folder_events"]
 
 _BY_NAME = {
     ".3gp": "video/3gpp",
+    ".apng": "image/apng",
     ".avi": "video/x-msvideo",
     ".flv": "video/x-flv",
     ".gif": "image/gif",
