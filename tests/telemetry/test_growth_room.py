@@ -71,6 +71,18 @@ class TestBuckets:
         values[3] = np.inf
         assert buckets_of(samples(np.arange(500) / 100, values))["count"].sum() == 427
 
+    @pytest.mark.parametrize("size", [63, 64, 65, 66, 999])
+    def test_quantiles_are_those_of_the_sorted_values(self, size):
+        rng = np.random.default_rng(size)
+        for values in (rng.normal(200, 5, size), rng.integers(0, 4, size).astype(float)):
+            names = np.repeat(["a", "b"], size)
+            both = np.concatenate((values, values[::-1]))
+            hours = np.concatenate((np.linspace(0, 1e-6, size), np.linspace(2, 2 + 1e-6, size)))
+            table = buckets_of(samples(hours, both, session_id=names))
+            for row in table.itertuples():
+                expected = np.quantile(values, [0.1, 0.5, 0.9])
+                assert [row.low, row.median, row.high] == pytest.approx(list(expected), rel=1e-12)
+
 
 class TestRates:
     def test_outliers_pull_huber_far_less_than_squares(self):
