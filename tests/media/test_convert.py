@@ -7,12 +7,14 @@ from fractions import Fraction
 
 import av
 import pytest
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
 from vineview.errors import MediaError
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import SUPPORTED, Action, plan, supports
 from vineview.media.convert import Transcoder
 from vineview.media.corpus import repacked
+from vineview.media.frames import poster
 from vineview.media.probe import probe
 from vineview.media.remux import Remuxer
 
@@ -68,6 +70,25 @@ def shifted(source, path, *, video_s=0.0, audio_s=0.0):
 
 
 MPEG4 = {"video_codec": "mpeg4", "video_options": {"bf": "0"}, "audio_codec": "ac3"}
+
+
+def grey(path, trc, level):
+    """A clip of high dynamic range, grey all over, at a level of 1023."""
+    with av.open(str(path), "w") as output:
+        quiet = {"x265-params": "log-level=0"}
+        stream = output.add_stream("libx265", rate=25, width=64, height=64, options=quiet)
+        stream.pix_fmt = "yuv420p10le"
+        context = stream.codec_context
+        context.color_trc, context.color_primaries = trc, ColorPrimaries.BT2020
+        context.colorspace = Colorspace.BT2020
+        for pts in range(3):
+            frame = av.VideoFrame(64, 64, "yuv420p10le")
+            for plane, value in zip(frame.planes, (level, 512, 512), strict=True):
+                plane.update(value.to_bytes(2, "little") * (plane.buffer_size // 2))
+            frame.pts = pts
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
 
 
 class TestWhatIsConverted:
@@ -272,3 +293,32 @@ def with_noise(source, path, indices):
             sent.stream = track
             new.mux(sent)
     return path
+
+
+class TestHighDynamicRange:
+    """Levels by ITU-R BT.2408: 18 % grey and diffuse white, at 26 and 203 cd/m2 for both kinds."""
+
+    @pytest.mark.parametrize(
+        ("trc", "level", "low", "high"),
+        [
+            (ColorTrc.SMPTE2084, 397, 75, 110),
+            (ColorTrc.SMPTE2084, 572, 165, 185),
+            (ColorTrc.ARIB_STD_B67, 397, 75, 110),
+            (ColorTrc.ARIB_STD_B67, 721, 165, 185),
+        ],
+    )
+    def test_its_grey_and_white_are_those_of_an_ordinary_clip(
+        self, tmp_path, trc, level, low, high
+    ):
+        transcoder = converted(grey(tmp_path / "hdr.mp4", trc, level))
+        data = b"".join(segment.data for segment in transcoder.segments())
+        with av.open(io.BytesIO(transcoder.init_segment + data)) as container:
+            frame = next(container.decode(video=0))
+        assert low <= bytes(frame.planes[0])[0] <= high
+        assert (frame.color_trc, frame.color_primaries) == (ColorTrc.BT709, ColorPrimaries.BT709)
+
+    def test_its_poster_is_as_bright_as_the_clip(self, tmp_path):
+        clip = grey(tmp_path / "hdr.mp4", ColorTrc.SMPTE2084, 572)
+        with av.open(io.BytesIO(poster(clip)), format="mjpeg") as container:
+            frame = next(container.decode(video=0))
+        assert 170 <= bytes(frame.planes[0])[0] <= 195  # of 255: a picture has no headroom

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from vineview.errors import MediaError
 from vineview.media.opening import LIMITS, Source, open_clip, source_name
 from vineview.media.packets import demuxed
+from vineview.media.tone import tone_mapping
 from vineview.media.tracks import choose_tracks
 
 __all__ = ["poster", "poster_of"]
@@ -95,6 +96,7 @@ def _upright(frame: VideoFrame, aspect: float, max_width: int) -> VideoFrame:
             time_base=frame.time_base or Fraction(1, 1000),
         ),
         graph.add("scale", f"{_even(width * scale)}:{_even(height * scale)}:out_range=full"),
+        *tone_mapping(graph, frame),
         graph.add("setsar", "1"),
     ]
     nodes += [graph.add(*step.split("=")) for step in _TURNS.get(turn, "").split(",") if step]

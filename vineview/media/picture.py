@@ -2,6 +2,7 @@
 
 Each is scaled to square pixels, turned upright, made even and 8 bit 4:2:0, and keeps its own time:
 nothing is made of even rate. A keyframe comes every second, so that a seek need not decode much.
+High dynamic range is tone mapped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import av
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 from av.video.stream import VideoStream
+
+from vineview.media.tone import is_hdr, tone_mapping
 
 __all__ = ["PictureEncoder", "output_size"]
 
@@ -112,6 +116,10 @@ class PictureEncoder:
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = _TIME_BASE
         stream.codec_context.gop_size = 600
+        if is_hdr(like):
+            context = stream.codec_context
+            context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+            context.colorspace = Colorspace.ITU709
         if target == "vp9":
             stream.codec_context.bit_rate = int(width * height * float(rate) * _BITS_PER_PIXEL)
         self._stream = stream
@@ -167,11 +175,14 @@ class PictureEncoder:
             yield held
 
     def _fitted(self, frame: VideoFrame) -> VideoFrame:
-        """Scaled, turned, square-pixelled, 8 bit 4:2:0."""
+        """Scaled, turned, square-pixelled, 8 bit 4:2:0, tone mapped if it must be."""
         is_plain = frame.format.name == "yuv420p" and (frame.width, frame.height) == self._size
-        if is_plain and not self._turn and not frame.interlaced_frame:
+        if is_plain and not (self._turn or frame.interlaced_frame or is_hdr(frame)):
             return frame
-        kind = (frame.width, frame.height, frame.format.name, frame.interlaced_frame)
+        kind = (
+            *(frame.width, frame.height, frame.format.name),
+            *(frame.interlaced_frame, frame.color_trc),
+        )
         if self._graph is None or self._graph_for != kind:
             self._graph, self._graph_for = self._made_graph(frame), kind
         frame.pts = 0 if frame.pts is None else frame.pts
@@ -191,6 +202,7 @@ class PictureEncoder:
         ]
         width, height = self._size
         nodes.append(graph.add("scale", f"{width}:{height}:flags=bilinear:out_range=tv"))
+        nodes += tone_mapping(graph, frame)
         if self._turn in _TURNS:
             nodes.append(graph.add(*_TURNS[self._turn]))
         elif self._turn == 180:  # noqa: PLR2004 - degrees
