@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,19 @@ class TestFaults:
         assert probe(clips / "portrait.mp4").video
         assert workers().pid != before
 
+    def test_a_zygote_that_cannot_start_is_not_blamed_on_the_clip(self, clip, monkeypatch):
+        """Here it ends at once; each job says so, and how to see why."""
+        monkeypatch.setattr(sys, "executable", shutil.which("false"))
+        broken = Workers()
+        try:
+            for _ in range(2):
+                with pytest.raises((LoadError, MediaError), match="process that ") as caught:
+                    _job_of(broken, clip)
+                assert "vineview.media.zygote </dev/null to see why" in caught.value.hint
+                assert "hostile" not in caught.value.hint
+        finally:
+            broken.close()
+
     async def test_nothing_outlives_the_kernel(self, clips):
         """Not even when it has no time to say so."""
         script = (
@@ -200,6 +214,16 @@ def _is_dead(pid: int) -> bool:
     except OSError:
         return True
     return status.rpartition(")")[2].split()[0] == "Z"
+
+
+def _job_of(some: Workers, clip) -> None:
+    """Have a clip probed by a worker from there."""
+    worker = some.hire(clip, name="a.mp4")
+    try:
+        worker.begin("probe")
+        worker.hear()
+    finally:
+        worker.close()
 
 
 class TestConfinement:

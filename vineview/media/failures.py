@@ -18,6 +18,7 @@ _CLASSES = {
     "missing": "NOT_FOUND",
     "no-packets": "MEDIA_ERROR",
     "no-picture": "MEDIA_ERROR",
+    "no-worker": "UNKNOWN",
     "stopped": "MEDIA_ERROR",
     "truncated": "MEDIA_ERROR",
 }

@@ -38,6 +38,10 @@ _SILENCE_S = 20.0
 _STATUS_WITHIN_S = 2.0
 _END_WITHIN_S = 1.0
 _HAS_FORK = sys.platform == "linux"
+_WHY = (
+    f"Another is started for the next video. If that ends too, run {sys.executable} -P -m "
+    "vineview.media.zygote </dev/null to see why, and restart the kernel."
+)
 
 
 class Clip(Protocol):
@@ -153,7 +157,12 @@ class Worker:
             )
         status = self._leash.status()
         if status is None:
-            return self._crashed("ended, and so did the process that started it")
+            return MediaError(
+                f"{self._name}: the process that starts the readers of media ended",
+                source=self._name,
+                reason="no-worker",
+                hint=f"The clip is not at fault. {_WHY}",
+            )
         if status < 0:
             return self._crashed(f"was ended by signal {_signal_name(-status)}")
         return self._crashed(f"ended with status {status}")
@@ -253,7 +262,7 @@ class Workers:
                     self._end()
         raise LoadError(
             f"{name}: the process that reads media cannot be started",
-            hint=f"Run {sys.executable} -m vineview.media.zygote to see why.",
+            hint=_WHY,
         )
 
     def close(self) -> None:
