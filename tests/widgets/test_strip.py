@@ -27,6 +27,14 @@ class TestStripDocument:
             manager.add_video_events(VideoEvent(id=f"v{n}", created_at=n) for n in range(5000))
             assert len(strip_document(manager)["items"]) == 13
 
+    async def test_what_the_feeds_limit_left_out_is_told(self, clock):
+        async with VideoManager(clock=clock, config=VideoManagerConfig(max_videos=100)) as manager:
+            manager.add_video_events(VideoEvent(id=f"v{n}", created_at=n) for n in range(260))
+            status = strip_document(manager)["status"]
+            assert status.startswith(
+                "100 of 260 shown: the feed's limit (VideoManagerConfig.max_videos) · Window: "
+            )
+
     async def test_each_state_has_its_own_badge(self, manager, loader, settle):
         loader.failures["v1"] = LoadError("gone", 404)
         loader.failures["v2"] = LoadError("reset", error_class="NETWORK")

@@ -162,6 +162,7 @@ class Housekeeping:
                 self._retire(record)
             ledger.remove(video_id)
             gone[video_id] = None
+        ledger.metrics.left_count += excess
         came = {facts["id"] for facts in added}
         fresh = [facts for facts in added if facts["id"] not in gone]
         removed = [video_id for video_id in gone if video_id not in came]

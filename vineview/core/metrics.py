@@ -18,6 +18,7 @@ class Metrics:
         preload_failure_count: Attempts that failed.
         preload_cancelled_count: Attempts given up before they finished.
         evicted_count: Controllers freed to make room or because the viewer moved on.
+        left_count: Videos that left the feed, or never got in, because of its limit.
         memory_pressure_count: Passes of memory pressure.
         circuit_breaker_trips: Times the circuit breaker opened.
         disposal_errors: Controllers whose release raised.
@@ -35,6 +36,7 @@ class Metrics:
     preload_failure_count: int = 0
     preload_cancelled_count: int = 0
     evicted_count: int = 0
+    left_count: int = 0
     memory_pressure_count: int = 0
     circuit_breaker_trips: int = 0
     disposal_errors: int = 0

@@ -52,7 +52,8 @@ def strip_document(manager: ManagerView, *, around: int = AROUND) -> dict[str, A
         ``index``, ``total``, ``current_id`` and ``items``: for each video ``id``, ``index``,
         ``title``, ``state``, ``badge`` (``icon``, ``text``, ``tone``, ``symbol``), ``facts``
         (lines of text), ``retry_in_s``, ``in_window`` and ``is_held`` (a controller holds it);
-        beside them ``status`` (the window, the controllers and what they hold, as words) and
+        beside them ``status`` (what the feed's limit left of it, the window, the controllers and
+        what they hold, as words) and
         ``breaker``: None while loads may start, else ``text`` and ``open_s``, the seconds until
         they may again.
     """
@@ -151,11 +152,14 @@ def _breaker_document(manager: ManagerView) -> dict[str, Any] | None:
 
 
 def _status(manager: ManagerView) -> str:
-    """The preload window and what is held, in words."""
+    """What the feed's limit leaves of it, the preload window and what is held, in words."""
     config = manager.config
+    shown, left = len(manager.videos), manager.metrics.left_count
+    limit = "the feed's limit (VideoManagerConfig.max_videos)"
+    kept = f"{shown} of {shown + left} shown: {limit} · " if left else ""
     held = sum(manager.get_controller(event.id) is not None for event in manager.ready_videos)
     return (
-        f"Window: {config.preload_behind} behind, {config.preload_ahead} ahead · "
+        f"{kept}Window: {config.preload_behind} behind, {config.preload_ahead} ahead · "
         f"{held} of {config.max_controllers} controllers, {memory_words(manager.held_bytes)} held"
     )
 
