@@ -131,6 +131,20 @@ class TestFolders:
         assert one == same
         assert one.mime_type.endswith({"mp4": "mp4", "ebm": "matroska", "gif": "gif"}[name[-3:]])
 
+    def test_holiday_photos_beside_clips_are_items_too(self, tmp_path, clips):
+        shutil.copy(clips / "portrait.mp4", tmp_path)
+        (tmp_path / "beach.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+        (tmp_path / "dunes.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        (tmp_path / "ticket.pdf").write_bytes(b"%PDF-1.7")
+        feed = Feed.open(tmp_path)
+        assert {one.title: one.mime_type for one in feed} == {
+            "beach": "image/jpeg",
+            "dunes": "image/png",
+            "portrait": "video/mp4",
+        }
+        (finding,) = feed.findings
+        assert finding.message == "ticket.pdf is left out: it is a PDF document"
+
     def test_a_broadcast_joined_within_a_packet_is_a_clip(self, tmp_path):
         packet = b"\x47" + bytes(187)
         (tmp_path / "joined.ts").write_bytes((packet * 8)[100:])

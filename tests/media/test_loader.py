@@ -395,6 +395,40 @@ class TestController:
         controller.release()
 
 
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+STILLS = {
+    "image/png": PNG,
+    "image/jpeg": b"\xff\xd8\xff\xe0",
+    "image/webp": b"RIFF\0\0\0\0WEBPVP8 ",
+    "image/avif": b"\0\0\0\x20ftypavif",
+    "image/bmp": b"BM\x46\0\0\0\0\0\0\0",
+}
+
+
+class TestStills:
+    @pytest.mark.parametrize(("mime", "data"), STILLS.items())
+    async def test_a_still_is_loaded_as_it_is_whatever_its_name(self, loader, tmp_path, mime, data):
+        (tmp_path / "holiday.mp4").write_bytes(data)
+        still = await loader.load(local(tmp_path / "holiday.mp4"))
+        assert isinstance(still, Controller)
+        assert still.image == (data, mime)
+        assert still.held_bytes == len(data)
+        still.release()
+        assert still.held_bytes == 0
+
+    async def test_one_on_the_web_costs_no_more_requests_than_a_clip(self, loader, tmp_path):
+        (tmp_path / "a.png").write_bytes(PNG + bytes(300_000))
+        async with ClipServer(tmp_path) as server:
+            still = await loader.load(remote(server, "a.png"))
+        assert len(still.image[0]) == len(PNG) + 300_000
+
+    async def test_two_letters_make_no_picture(self, loader, tmp_path):
+        """Text may begin like a BMP."""
+        (tmp_path / "notes").write_text("BMW or Audi: a comparison.")
+        with pytest.raises(LoadError, match="is not a video"):
+            await loader.load(local(tmp_path / "notes"))
+
+
 class TestReadImage:
     async def test_a_gif(self, loader, clips, server):
         """As it is, with its type told by its bytes."""

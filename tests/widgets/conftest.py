@@ -134,18 +134,39 @@ class FakeClip:
         return FakeSegments(self, later)
 
 
+class FakeStill:
+    """A controller that holds a picture."""
+
+    def __init__(self, image: tuple[bytes, str]) -> None:
+        self.image = image
+        self.is_playing = False
+        self.held_bytes = len(image[0])
+
+    def play(self) -> None:
+        self.is_playing = True
+
+    def pause(self) -> None:
+        self.is_playing = False
+
+    def release(self) -> None:
+        self.held_bytes = 0
+
+
 class FakeClips:
     """A loader of such clips; `failures` maps video ids to what loading them raises."""
 
     def __init__(self) -> None:
         self.failures: dict[str, Exception] = {}
         self.images: dict[str, tuple[bytes, str]] = {}
+        self.stills: dict[str, tuple[bytes, str]] = {}
         self.clips: dict[str, FakeClip] = {}
 
-    async def load(self, event: VideoEvent) -> FakeClip:
+    async def load(self, event: VideoEvent) -> FakeClip | FakeStill:
         await asyncio.sleep(0)
         if event.id in self.failures:
             raise self.failures[event.id]
+        if event.id in self.stills:
+            return FakeStill(self.stills[event.id])
         self.clips[event.id] = FakeClip()
         return self.clips[event.id]
 

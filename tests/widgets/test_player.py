@@ -302,6 +302,21 @@ class TestImages:
         assert page.of("image")[0]["mime_type"] == "image/gif"
         assert page.buffers_of("image") == [[b"GIF89a"]]
 
+    async def test_a_still_is_shown_from_its_controller(
+        self, page, player, manager, loader, settle
+    ):
+        loader.stills["v9"] = (b"BM", "image/bmp")
+        manager.preload_around_index(9)
+        await settle()
+        await player._pace._clock.advance(1)
+        item = page.of("feed")[-1]["items"][9]
+        assert (item["image"], item["card"], item["clip"]) == (True, None, None)
+        assert item["caption"] == "BMP image, as is"
+        page.say("want_image", video_id="v9")
+        await settle()
+        assert page.of("image")[0]["mime_type"] == "image/bmp"
+        assert page.buffers_of("image") == [[b"BM"]]
+
     async def test_a_missing_image_says_why(self, page, changes, settle):
         page.say("want_image", video_id="v0")
         await settle()

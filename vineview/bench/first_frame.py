@@ -91,6 +91,7 @@ def run(report: Report, *, quick: bool) -> None:
 async def _load_from_afar(data: bytes) -> tuple[int, float]:
     """Load a clip from a server some way off: its requests, and the seconds it took."""
     from vineview.core.events import VideoEvent
+    from vineview.media.controller import ClipController
     from vineview.media.loader import MediaLoader
 
     loader = MediaLoader()
@@ -100,6 +101,7 @@ async def _load_from_afar(data: bytes) -> tuple[int, float]:
             event = VideoEvent(id="late", video_url=url, is_local=True)
             controller = await loader.load(event)
             elapsed_s = time.perf_counter() - begun_at
+            assert isinstance(controller, ClipController)
             round_trips = controller.round_trips
             controller.release()
     loader.executor.shutdown()

@@ -180,12 +180,14 @@ def run(report: Report, *, quick: bool) -> None:
 
 async def _outcome(loader: object, path: Path) -> str:
     """Load one and stream it to its end, and say what came of it."""
+    from vineview.media.controller import ClipController
     from vineview.media.loader import MediaLoader
 
     assert isinstance(loader, MediaLoader)
     event = VideoEvent(id=path.name, video_url=path.as_uri(), is_local=True)
     try:
         controller = await loader.load(event)
+        assert isinstance(controller, ClipController)
         try:
             async with aclosing(controller.stream()) as stream:
                 async for _ in stream:

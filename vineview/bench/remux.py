@@ -63,6 +63,7 @@ def run(report: Report, *, quick: bool) -> None:
 async def _rounds(
     clip: Path, program: str, out: Path, rounds: int
 ) -> tuple[list[float], list[float]]:
+    from vineview.media.controller import ClipController
     from vineview.media.loader import MediaLoader
 
     loader = MediaLoader()
@@ -71,6 +72,7 @@ async def _rounds(
     for place in range(rounds + 1):
         began = time.perf_counter()
         controller = await loader.load(event)
+        assert isinstance(controller, ClipController)
         async with aclosing(controller.stream()) as stream:
             async for _ in stream:
                 pass

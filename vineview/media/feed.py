@@ -94,7 +94,9 @@ class Feed:
 
         Returns:
             The feed. Events that cannot be used are in ``findings``, not in ``events``. A folder's
-            clips are marked local, newest first; a file is one by its name or by its first bytes.
+            clips and still pictures are marked local, newest first; a file is one by its name or
+            by its first bytes. A manager keeps the newest ``VideoManagerConfig.max_videos`` of a
+            feed, 100 unless told; its player says when that left some out.
 
         Raises:
             FeedError: There is no such file or address, or it holds nothing like a feed.

@@ -1,8 +1,9 @@
 """Folders: which files of one are clips, by name or by content, and what the others are.
 
 A name that says video is believed, so that a damaged clip still gets its card. Anything else is
-judged by its first bytes, as FFmpeg would judge it; what is no clip is listed, never passed over
-in silence. Folders below are not searched and hidden files are not looked at.
+judged by its first bytes, as FFmpeg would judge it; still pictures count as clips, and what is
+neither is listed, never passed over in silence. Folders below are not searched and hidden files
+are not looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from vineview.core.events import VideoEvent
 from vineview.core.validation import Finding
 from vineview.errors import FeedError
 from vineview.media.sniff import what_is
+from vineview.media.stills import HEAD_BYTES, picture_type
 
 __all__ = ["clip_events", "clip_type", "folder_events"]
 
@@ -38,10 +40,8 @@ _BY_NAME = {
     ".webm": "video/webm",
     ".wmv": "video/x-ms-wmv",
 }
-_HEAD_BYTES = 1024
 _BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"styp"}
 _BY_CONTENT = (
-    (b"GIF8", "image/gif"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
     (b"FLV", "video/x-flv"),
     (b"OggS", "video/ogg"),
@@ -84,7 +84,7 @@ _LEAST_PACKETS = 4
 
 
 def clip_type(path: Path) -> str:
-    """A file's MIME type if it is a clip: by its name, else by its first bytes.
+    """A file's MIME type if it is a clip or a picture: by its name, else by its first bytes.
 
     Args:
         path: The file.
@@ -99,7 +99,7 @@ def clip_type(path: Path) -> str:
 
 
 def folder_events(folder: Path) -> tuple[list[VideoEvent], list[Finding]]:
-    """The clips of a folder, newest first, and what else lies there.
+    """The clips and pictures of a folder, newest first, and what else lies there.
 
     Args:
         folder: Where to look; not below it.
@@ -182,11 +182,13 @@ def _unlike_a_clip(path: Path) -> str:
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(_HEAD_BYTES)
+        return file.read(HEAD_BYTES)
 
 
 def _type_of(head: bytes) -> str:
     """The MIME type of a clip by its first bytes; empty for what is none."""
+    if picture := picture_type(head):
+        return picture
     if head[4:8] in _BOXES:
         return "video/mp4"
     if head.startswith(b"RIFF"):

@@ -28,6 +28,7 @@ from vineview.media.failures import load_error
 from vineview.media.probe import ClipInfo
 from vineview.media.sharing import SharedSource
 from vineview.media.source import ClipSource, open_source
+from vineview.media.stills import HEAD_BYTES, StillController, is_still, picture_type
 from vineview.media.worker import Worker, workers
 
 __all__ = ["MediaLoader"]
@@ -35,12 +36,7 @@ __all__ = ["MediaLoader"]
 _T = TypeVar("_T")
 
 _THREADS = 24
-_MAX_IMAGE_BYTES = 8 * 2**20
-_IMAGES = (
-    (b"GIF8", "image/gif"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-)
+_MAX_IMAGE_BYTES = 32 * 2**20
 
 
 class MediaLoader:
@@ -86,8 +82,8 @@ class MediaLoader:
         """
         self.answers = {**self.answers, **answers}
 
-    async def load(self, event: VideoEvent) -> ClipController:
-        """Load a clip.
+    async def load(self, event: VideoEvent) -> ClipController | StillController:
+        """Load a clip, or a still picture, whatever it is announced as.
 
         Args:
             event: What to load; its ``video_url`` is opened.
@@ -99,7 +95,7 @@ class MediaLoader:
         job = _Job(self, event)
         return await self._run(job, job.load)
 
-    async def load_without_ranges(self, event: VideoEvent) -> ClipController:
+    async def load_without_ranges(self, event: VideoEvent) -> ClipController | StillController:
         """As :meth:`load`, with one plain request for the whole clip."""
         job = _Job(self, event, ranges=False)
         return await self._run(job, job.load)
@@ -107,7 +103,7 @@ class MediaLoader:
     async def read_image(
         self, event: VideoEvent, max_bytes: int = _MAX_IMAGE_BYTES
     ) -> tuple[bytes, str]:
-        """Read a GIF or a still as it is.
+        """Read a GIF, which needs no controller, or a still as it is.
 
         Args:
             event: What to read; its ``video_url`` is opened.
@@ -151,9 +147,18 @@ class _Job:
         self._source: ClipSource | None = None
         self._worker: Worker | None = None
 
-    def load(self) -> ClipController:
+    def load(self) -> ClipController | StillController:
         """Open the clip and have made what a first picture needs."""
-        shared = SharedSource(self._open())
+        source = self._open()
+        try:
+            if is_still(picture_type(source.read(HEAD_BYTES))):
+                with source:
+                    return StillController(*self._image(source, _MAX_IMAGE_BYTES))
+            source.seek(0)
+        except BaseException:
+            source.close()
+            raise
+        shared = SharedSource(source)
         try:
             return ClipController(
                 shared,
@@ -187,16 +192,18 @@ class _Job:
     def read_image(self, max_bytes: int) -> tuple[bytes, str]:
         """Read a picture."""
         with self._open() as source:
-            data = source.read(max_bytes + 1)
+            return self._image(source, max_bytes)
+
+    def _image(self, source: ClipSource, max_bytes: int) -> tuple[bytes, str]:
+        source.seek(0)
+        data = source.read(max_bytes + 1)
         if len(data) > max_bytes:
             raise LoadError(
                 f"{self._name} is a picture of more than {max_bytes / 2**20:g} MiB",
                 error_class="FORMAT_ERROR",
-                hint="Publish it as a video, which is far smaller.",
+                hint="Publish a smaller one; what moves is far smaller as a video.",
             )
-        mime = next((mime for magic, mime in _IMAGES if data.startswith(magic)), "")
-        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-            mime = "image/webp"
+        mime = picture_type(data)
         if not mime:
             raise LoadError(
                 f"{self._name} is announced as a picture but is none",
@@ -264,5 +271,5 @@ def _free(future: asyncio.Future[Any]) -> None:
     if future.cancelled() or future.exception() is not None:
         return
     result = future.result()
-    if isinstance(result, ClipController):
+    if isinstance(result, ClipController | StillController):
         result.release()

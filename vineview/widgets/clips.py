@@ -17,6 +17,7 @@ __all__ = [
     "Commands",
     "Convertible",
     "ImageLoader",
+    "Still",
     "caption_of",
     "clip_document",
     "commands_of",
@@ -55,6 +56,16 @@ class ImageLoader(Protocol):
     """A loader that reads GIFs and stills."""
 
     async def read_image(self, event: VideoEvent) -> tuple[bytes, str]:
+        """The bytes and their MIME type."""
+        ...
+
+
+@runtime_checkable
+class Still(Protocol):
+    """A controller that holds a picture the browser shows as it is."""
+
+    @property
+    def image(self) -> tuple[bytes, str]:
         """The bytes and their MIME type."""
         ...
 
@@ -107,6 +118,8 @@ def caption_of(controller: object) -> str:
         >>> caption_of(object())
         ''
     """
+    if isinstance(controller, Still):
+        return f"{controller.image[1].removeprefix('image/').upper()} image, as is"
     info = getattr(controller, "info", None)
     if info is None or info.video is None:
         return ""

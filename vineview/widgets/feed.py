@@ -10,7 +10,7 @@ from typing import Any
 
 from vineview.core.view import ManagerView
 from vineview.widgets.cards import card_of, empty_feed_card
-from vineview.widgets.clips import caption_of, clip_document, commands_of
+from vineview.widgets.clips import Still, caption_of, clip_document, commands_of
 from vineview.widgets.strip import breaker_words, held_bytes_of, strip_document
 
 __all__ = ["feed_document"]
@@ -44,7 +44,8 @@ def _facts(manager: ManagerView, video_id: str, held_back: str) -> dict[str, Any
     assert state is not None
     controller = manager.get_controller(video_id)
     clip = clip_document(controller)
-    is_image = state.is_ready and controller is None and state.event.is_gif
+    is_gif = state.is_ready and controller is None and state.event.is_gif
+    is_image = is_gif or isinstance(controller, Still)
     card = None
     if clip is None and not is_image:
         held = held_bytes_of(manager, video_id)
@@ -53,7 +54,7 @@ def _facts(manager: ManagerView, video_id: str, held_back: str) -> dict[str, Any
         "author": state.event.short_pubkey,
         "published": state.event.timestamp.isoformat() if state.event.created_at else None,
         "hashtags": list(state.event.hashtags[:_MOST_HASHTAGS]),
-        "caption": caption_of(controller) or ("Image, as is" if is_image else ""),
+        "caption": caption_of(controller) or ("Image, as is" if is_gif else ""),
         "clip": clip,
         "frame_s": _frame_s(controller),
         "image": is_image,

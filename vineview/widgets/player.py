@@ -53,7 +53,7 @@ from vineview.core.changes import Change
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.clips import commands_of, image_loader_of, poster_of
+from vineview.widgets.clips import Still, commands_of, image_loader_of, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
@@ -328,6 +328,11 @@ class FeedPlayer(VineWidget):
     async def _send_image(self, video_id: str, view: str) -> None:
         loader = image_loader_of(self.manager)
         state = self.manager.get_video_state(video_id)
+        controller = self.manager.get_controller(video_id)
+        if isinstance(controller, Still):
+            data, mime_type = controller.image
+            self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
+            return
         if loader is None or state is None:
             reason = "This manager's loader reads no images."
         else:
