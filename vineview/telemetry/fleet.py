@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import pyarrow.compute as pc
+
 from vineview.telemetry.engine import fleets, queries
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.growth.buckets import bucket_count
@@ -98,10 +100,10 @@ def fleet_of(store: Store, *, asked_s: float | None = None) -> Fleet | None:
         return None
     (whole,) = store.rows(fleets.fleet, growing_mb_per_hour=GROWING_MB_PER_HOUR)
     wanted = bucket_count(max(whole["most_hours"], 1e-9))
-    buckets = store.ask(fleets.device_buckets, limit=_WORST, wanted=wanted).to_pandas()
+    buckets = store.ask(fleets.device_buckets, limit=_WORST, wanted=wanted)
     worst = []
     for row in store.rows(fleets.devices, limit=_WORST):
-        own = queries.bucket_frame(buckets[buckets["device"] == (row["device_id"] or "")])
+        own = queries.bucket_frame(buckets.filter(pc.field("device") == (row["device_id"] or "")))
         worst.append(_device(row, own))
     middle = whole["median_slope"]
     return Fleet(

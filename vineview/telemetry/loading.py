@@ -113,7 +113,7 @@ def preloads_of(store: Store, *, slow_ms: float) -> PreloadPerformance:
 
 
 def _groups(store: Store, seen: dict[str, Any], slow_ms: float) -> tuple[PreloadGroup, ...]:
-    dimensions = tuple(name for name in queries.GROUPED if seen[f"kinds_{name}"])
+    dimensions = tuple(name for name in queries.GROUPED if seen[f"tells_{name}"])
     if not dimensions:
         return ()
     rows = store.rows(

@@ -98,7 +98,7 @@ def patterns_of(store: Store) -> UserPatterns:
         )
         bands = tuple(_band(row, width_s / 60) for row in rows)
     types: tuple[ContentType, ...] = ()
-    if seen["mime_types"]:
+    if seen["tells_mime_type"]:
         found = store.rows(breakdowns.content_types, width_s=width_s, within=within, limit=_TYPES)
         types = tuple(
             ContentType(

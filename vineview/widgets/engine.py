@@ -117,7 +117,7 @@ class EngineSource:
         wanted = bucket_count(max(span["last_s"] - span["first_s"], 1e-9) / 3600)
         found = store.ask(_buckets, wanted=wanted, **at)
         return judged(
-            queries.bucket_frame(found.to_pandas()),
+            queries.bucket_frame(found),
             peak_mb=seen["peak"],
             average_mb=seen["average"],
             minimum_mb=seen["minimum"],

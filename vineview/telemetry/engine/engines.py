@@ -176,6 +176,17 @@ class Embedded:
         """Run a question that was compiled for any table of this shape."""
         return self._cursor.execute(compiled).to_arrow_table()
 
+    def rows(self, compiled: str) -> list[dict[str, Any]]:
+        """The same as dicts: for a few wide rows Arrow takes longer than the question."""
+        answer = self._cursor.execute(compiled)
+        names = [each[0] for each in answer.description]
+        return [dict(zip(names, map(_aware, row), strict=True)) for row in answer.fetchall()]
+
+
+def _aware(value: Any) -> Any:
+    """A value with its zone if it is an instant: all are UTC."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
 
 def is_ours(place: str) -> bool:
     """Whether a folder was written by us: every file then has `table.SCHEMA` and finite numbers."""

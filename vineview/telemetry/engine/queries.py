@@ -114,8 +114,9 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
         fast=(time < _FAST_MS).sum(),
         cache_known=(attempt & r.cache_hit.notnull()).sum(),
         cache_hits=(attempt & r.cache_hit.fill_null(False)).sum(),
-        **{f"kinds_{name}": when(attempt, r[name]).nunique() for name in GROUPED},
-        mime_types=when(attempt, r.mime_type).nunique(),
+        **{
+            f"tells_{name}": (attempt & r[name].notnull()).any() for name in (*GROUPED, "mime_type")
+        },
         errors=r.failure.sum(),
         unique_errors=when(r.failure, message(r)).nunique(),
         success_pct=rate.argmax(when(rate.notnull(), r.seconds)),
@@ -280,30 +281,31 @@ def time_buckets(
     return rows.group_by(keys).aggregate(**figures).order_by(keys)
 
 
-def bucket_frame(table: pd.DataFrame) -> pd.DataFrame:
+def bucket_frame(answer: pa.Table) -> pd.DataFrame:
     """An answer of `time_buckets` with columns and dtypes as `buckets.COLUMNS` says."""
-    filled = table["count"].to_numpy() > 0
-    rows = table[filled].sort_values("mean_s", kind="stable")
-    made: dict[str, Any] = {"hours": rows["mean_s"].to_numpy() / 3600}
-    if "session" in rows:
-        made["session"] = pd.factorize(rows["session"])[0]
-    if "navigations" in table:  # what happened between two samples belongs to the one before
+    raw = {name: answer[name].to_numpy() for name in answer.column_names}
+    filled = raw["count"] > 0
+    (rows,) = np.nonzero(filled)
+    rows = rows[np.argsort(raw["mean_s"][rows], kind="stable")]
+    made: dict[str, Any] = {name: values[rows] for name, values in raw.items()}
+    made["hours"] = made["mean_s"].astype(np.float64) / 3600
+    if "session" in made:
+        made["session"] = pd.factorize(made["session"])[0]
+    if "navigations" in made:  # what happened between two samples belongs to the one before
         place = np.maximum.accumulate(np.where(filled, np.cumsum(filled) - 1, -1))
-        moved = table["navigations"].to_numpy(dtype=np.float64)
+        moved = raw["navigations"].astype(np.float64)
         made["navigations"] = np.bincount(
-            place[place >= 0], weights=moved[place >= 0], minlength=len(rows)
+            place[place >= 0], weights=moved[place >= 0], minlength=rows.size
         )
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, kind in BUCKET_COLUMNS.items():
-        values = made.get(name, rows[name].to_numpy() if name in rows else None)
-        if values is None:
-            values = np.zeros(len(rows)) if kind == "int64" else np.full(len(rows), np.nan)
-        elif kind in {"int64", "float64"}:
-            values = np.asarray(values, dtype=np.float64)
-            values = np.nan_to_num(values) if kind == "int64" else values
-        columns[name] = values.astype(np.int64) if kind == "int64" else values
-    columns |= {name: pd.DatetimeIndex(rows[name]) for name in ("at", "end_at")}
-    return pd.DataFrame(columns)[list(BUCKET_COLUMNS)]
+        if name in {"at", "end_at"}:
+            columns[name] = pd.DatetimeIndex(made[name]).tz_localize("UTC")
+            continue
+        missing = 0 if kind == "int64" else np.nan
+        values = np.asarray(made.get(name, np.full(rows.size, missing)), dtype=np.float64)
+        columns[name] = np.nan_to_num(values).astype(np.int64) if kind == "int64" else values
+    return pd.DataFrame(columns)
 
 
 def envelope(

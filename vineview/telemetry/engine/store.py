@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -44,6 +44,7 @@ _KEPT: Final = 256
 
 Question = Callable[..., "ir.Table"]
 Options = tuple[tuple[str, Any], ...]
+_Answer = TypeVar("_Answer")
 
 
 class Store:
@@ -149,15 +150,7 @@ class Store:
         Raises:
             TelemetryError: If the engine lacks what it takes, or fails.
         """
-        try:
-            compiled = self._compiled(question, tuple(options.items()))
-            with self._engine.lock:
-                answer = self._engine.answer(compiled)
-        except TelemetryError:
-            raise
-        except Exception as error:
-            raise refusal(self._engine, question.__name__, self._source, error) from error
-        return portable.normal(answer)
+        return portable.normal(self._run(self._engine.answer, question, options))
 
     def _compile(self, question: Question, options: Options) -> Any:
         with BUILDING:
@@ -167,7 +160,22 @@ class Store:
 
     def rows(self, question: Question, **options: Any) -> list[dict[str, Any]]:
         """The same as dicts, a row each."""
+        if isinstance(self._engine, Embedded):
+            return self._run(self._engine.rows, question, options)
         return list(self.ask(question, **options).to_pylist())
+
+    def _run(
+        self, answer: Callable[[Any], _Answer], question: Question, options: dict[str, Any]
+    ) -> _Answer:
+        """What the engine makes of a question, one at a time; a refusal told in its words."""
+        try:
+            compiled = self._compiled(question, tuple(options.items()))
+            with self._engine.lock:
+                return answer(compiled)
+        except TelemetryError:
+            raise
+        except Exception as error:
+            raise refusal(self._engine, question.__name__, self._source, error) from error
 
     def overview(self, *, slow_ms: float | None = None) -> dict[str, Any]:
         """What one pass over the records tells; asked once.
@@ -208,7 +216,7 @@ class Store:
             navigations=bool(seen["navigations"]),
             within=several,
         )
-        return queries.bucket_frame(found.to_pandas())
+        return queries.bucket_frame(found)
 
     def envelope(
         self, column: str, start: datetime | None, end: datetime | None, buckets: int

@@ -31,25 +31,28 @@ def follows_controllers(buckets: pd.DataFrame) -> str:
     Returns:
         What it follows, to go into a sentence; empty if it follows nothing.
     """
-    needed = ["video_controllers", "ready_videos", "surplus_count"]
+    needed = ("video_controllers", "ready_videos", "surplus_count")
     if not set(needed) <= set(buckets):
         return ""
-    rows = buckets[buckets[needed].notna().all(axis=1) & (buckets["video_controllers"] > 0)]
-    if len(rows) < _FEW or rows["surplus_count"].sum() > _MOSTLY * rows["count"].sum():
+    controllers, ready, surplus_count = (buckets[name].to_numpy() for name in needed)
+    told = ~(np.isnan(controllers) | np.isnan(ready)) & (controllers > 0)
+    counts, samples = controllers[told], buckets["count"].to_numpy()[told]
+    if counts.size < _FEW or surplus_count[told].sum() > _MOSTLY * samples.sum():
         return ""
-    counts = rows["video_controllers"]
-    if counts.tail(len(counts) // 2).mean() <= _MORE * counts.head(len(counts) // 2).mean():
+    half = counts.size // 2
+    if counts[-half:].mean() <= _MORE * counts[:half].mean():
         return ""
+    rows = buckets if told.all() else buckets[told]
     loaded = growth(rows.assign(median=counts, low=counts))
     if loaded is None or loaded.interval is None or loaded.interval.low <= 0:
         return ""
-    each = rows["median"] / counts
+    each = rows["median"].to_numpy() / counts
     per_controller = growth(rows.assign(median=each, low=each))
     if per_controller is None or per_controller.interval is None or per_controller.interval.low > 0:
         return ""
     return (
-        f"it follows the number of controllers ({counts.iloc[0]:.0f} at first, "
-        f"{counts.iloc[-1]:.0f} at last): scrolling explains it"
+        f"it follows the number of controllers ({counts[0]:.0f} at first, "
+        f"{counts[-1]:.0f} at last): scrolling explains it"
     )
 
 
@@ -69,11 +72,11 @@ def stuck(buckets: pd.DataFrame) -> list[str]:
     """Preloads that never finish hold what they have taken."""
     if "queue_low" not in buckets:
         return []
-    rows = buckets[buckets["queue_low"].notna()]
-    late = rows.tail(max(int(_STUCK_SHARE * len(rows)), 1))
-    if len(rows) < _FEW or late["queue_low"].min() <= 0:
+    low = buckets["queue_low"].to_numpy()
+    low = low[~np.isnan(low)]
+    if low.size < _FEW or low[-max(int(_STUCK_SHARE * low.size), 1) :].min() <= 0:
         return []
-    now = float(late["preloading_queue"].iloc[-1])
+    now = float(buckets["preloading_queue"].dropna().iloc[-1])
     return [f"Preloads have been in flight without a pause: {now:.0f} at last."]
 
 
