@@ -68,13 +68,30 @@ with av.open(str(resources.data("feed", "clips") / "portrait.mp4")) as clip, \\
         av.open("stumbles.mp4", "w") as out:
     track = out.add_stream_from_template(clip.streams.video[0])
     for number, packet in enumerate(clip.demux(clip.streams.video[0])):
-        if packet.dts is not None and number % 7 != 3:
+        if packet.dts is not None and (number < 60 or number % 7 != 3):
             packet.stream = track
             out.mux(packet)
 here = os.path.abspath("stumbles.mp4")
 manager.add_video_event(VideoEvent(id="v0", is_local=True, video_url=f"file://{here}"))
 FeedPlayer(manager, loop=False)
 """
+
+PHOTO = """
+import base64
+with open("photo.png", "wb") as file:
+    file.write(base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAAAAADRSSBWAA"
+        "AAC0lEQVR42mNwOAAAAUMBAZa1AJsAAAAASUVORK5CYII="
+    ))
+here = os.path.abspath("photo.png")
+manager.add_video_event(VideoEvent(id="photo", is_local=True, video_url=f"file://{here}"))
+manager.preload_around_index(0)
+"""
+
+SHOWN_IMAGE = """() => {
+  const shown = document.querySelector('.vv-screen[data-shown]');
+  return shown?.tagName === 'IMG' && shown.naturalWidth > 0;
+}"""
 
 SHOWN = ".vv-screen[data-shown]"
 
@@ -97,6 +114,13 @@ FULL_BUFFER = """(() => {
     return append.call(this, data);
   };
 })();"""
+
+WHERE_IT_FAILED = """() => {
+  window.vineviewPlaces = [];
+  const note = ({ type, target }) =>
+    target instanceof HTMLVideoElement && window.vineviewPlaces.push([type, target.currentTime]);
+  for (const type of ["error", "loadeddata"]) document.addEventListener(type, note, true);
+}"""
 
 PICTURE = """(video) => {
   const canvas = document.createElement("canvas");
@@ -271,12 +295,7 @@ class TestPlaying:
 
     def test_a_gif_shows_as_an_image(self, player):
         player.root.locator(".vv-cell-button").nth(7).click()
-        player.page.wait_for_function(
-            """() => {
-              const shown = document.querySelector('.vv-screen[data-shown]');
-              return shown?.tagName === 'IMG' && shown.naturalWidth > 0;
-            }"""
-        )
+        player.page.wait_for_function(SHOWN_IMAGE)
 
 
 class TestGoing:
@@ -624,18 +643,29 @@ class TestTrouble:
 
     def test_a_clip_the_browser_fails_to_decode_is_converted_and_plays(self, page, open_notebook):
         """Chromium says it takes H.264, and stumbles over a hole in it: it is converted, once."""
-        open_notebook([FEED, STUMBLES]).run_all()
+        notebook = open_notebook([FEED, STUMBLES])
+        page.evaluate(WHERE_IT_FAILED)
+        notebook.run_all()
         page.wait_for_function(
             "() => document.querySelector('.vv-caption')?.textContent.includes('encoded anew')"
         )
         player = Player(page)
-        player.wait_until_playing(beyond_s=1.5)
+        page.wait_for_function("window.vineviewPlaces.length === 3")
+        _, (failed, at_s), (again, from_s) = page.evaluate("window.vineviewPlaces")
+        assert (failed, again) == ("error", "loadeddata")
+        assert from_s >= at_s > 1, "it goes on where it failed"
+        player.wait_until_playing(beyond_s=from_s + 0.3)
         assert player.root.locator(".vv-card").is_hidden()
         assert player.root.locator(".vv-fault").count() == 0
 
-    def test_an_empty_feed_has_a_friendly_card(self, page, open_notebook):
-        open_notebook([FEED, "FeedPlayer(manager)"]).run_all()
-        Player(page).wait_for_card("This feed is empty")
+    def test_an_empty_feed_has_a_friendly_card_until_a_photo_comes(self, page, open_notebook):
+        notebook = open_notebook([FEED, "FeedPlayer(manager)"])
+        notebook.run_all()
+        player = Player(page)
+        player.wait_for_card("This feed is empty")
+        notebook.evaluate(PHOTO)
+        page.wait_for_function(SHOWN_IMAGE)
+        assert player.root.locator(".vv-caption").inner_text() == "PNG image, as is"
 
     def test_a_dead_kernel_leaves_a_note_not_a_black_box(self, own_player):
         own_player.page.evaluate(

@@ -4,7 +4,7 @@
 /**
  * @typedef {{mime_type: string, duration_s: number | null}} Clip
  * @typedef {StripItem & {author: string, published: string | null, hashtags: string[], caption: string,
- *   clip: Clip | null, frame_s: number | null, image: boolean, card: CardDocument | null}} PlayerItem
+ *   clip: Clip | null, frame_s: number | null, image: boolean, card: CardDocument | null, startS?: number}} PlayerItem
  * @typedef {{icon: string, tone: string, title: string, text: string, hint: string, action: string}} CardDocument
  * @typedef {{item: PlayerItem, node: HTMLVideoElement | HTMLImageElement, stream: ClipStream | null,
  *   shownAt: number, seen: boolean, stale: boolean, waitingSince: number, droppedFrames: number, undo: (() => void)[]}} Slot
@@ -184,7 +184,7 @@ class VineStage {
     if (this.begun?.video_id === id) {
       slot.stream.id = this.begun.stream;
       this.begun = null;
-    } else slot.stream.open(0, whole);
+    } else slot.stream.begin(slot.item.startS ?? 0, whole);
   }
 
   /** @param {string} id @param {string} url */
@@ -275,8 +275,10 @@ class VineStage {
 
   /** This browser cannot show it. @param {string} id @param {string} text why */
   refuse(id, text) {
+    const node = this.slots.get(id)?.node;
+    const atS = node instanceof HTMLVideoElement ? node.currentTime : 0;
     this.drop(id);
-    this.hooks.trouble(id, { title: VV_REFUSED, text });
+    this.hooks.trouble(id, { title: VV_REFUSED, text, atS });
   }
 
   /** @param {string} id */
@@ -292,9 +294,4 @@ class VineStage {
   close() {
     for (const id of [...this.slots.keys()]) this.drop(id);
   }
-}
-
-/** @param {PlayerItem} item */
-function canShow(item) {
-  return item.image || item.clip !== null;
 }

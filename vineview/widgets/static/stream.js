@@ -67,6 +67,12 @@ class ClipStream {
     this.view.send("open", { stream: this.id, video_id: this.videoId, start_s: startS, whole });
   }
 
+  /** Begin where it is to play from. @param {number} startS @param {boolean} whole */
+  begin(startS, whole) {
+    if (startS) this.video.currentTime = startS;
+    this.open(startS, whole);
+  }
+
   /** The video is on show: let the rest come. */
   activate() {
     this.active = true;

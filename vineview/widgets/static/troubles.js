@@ -3,7 +3,7 @@
 // this browser refuses is told to the kernel, which converts it; it is then tried anew.
 
 /**
- * @typedef {{title: string, text: string, isTold?: boolean, mimeType?: string}} Trouble `isTold`: by the kernel, which tried what can be tried
+ * @typedef {{title: string, text: string, isTold?: boolean, mimeType?: string, atS?: number}} Trouble `isTold`: by the kernel, which tried what can be tried; `atS`: where it stopped playing
  * @typedef {{done_s: number, total_s: number}} Progress how far a clip is converted
  */
 
@@ -32,12 +32,13 @@ class VineTroubles {
     if (!trouble.isTold) this.view.send("failed", { video_id: id, reason: trouble.text, mime_type: mimeType });
   }
 
-  /** Forget the trouble of what was loaded or converted anew. @param {PlayerItem[]} items */
+  /** Forget the trouble of what was loaded or converted anew; what stopped goes on there. @param {PlayerItem[]} items */
   review(items) {
     for (const item of items) {
-      const old = this.known.get(item.id)?.mimeType;
+      const { mimeType: old, atS } = this.known.get(item.id) ?? {};
       const isNew = item.state !== "ready" || (old && item.clip && item.clip.mime_type !== old);
       if (isNew) this.known.delete(item.id);
+      if (isNew) item.startS = atS;
     }
   }
 
@@ -45,6 +46,11 @@ class VineTroubles {
   shown(item) {
     return this.known.has(item.id) ? { ...item, clip: null, image: false } : item;
   }
+}
+
+/** @param {PlayerItem} item */
+function canShow(item) {
+  return item.image || item.clip !== null;
 }
 
 /** What this browser takes, of the codecs asked about. @param {string[]} ask */
