@@ -75,6 +75,12 @@ class TestHuman:
         assert "INCONCLUSIVE\n  0 samples are too few to tell." in out
         assert "memory" not in out
 
+    def test_memory_under_another_name_is_said_with_the_names_there(self, run, tmp_path, capsys):
+        sample = {"at": "2026-01-01T00:00:00Z", "ready_videos": 3, "memory_mb": 9.5, "note": None}
+        assert run(Telemetry(HEADER, [sample], []).write(tmp_path / "e.json")) == 0
+        said = "No sample has a value of video_memory_mb; samples here have ready_videos, memory_mb"
+        assert said in " ".join(capsys.readouterr().out.split())
+
     def test_no_records_at_all(self, run, tmp_path, capsys):
         assert run(Telemetry(HEADER, [], []).write(tmp_path / "e.json")) == 0
         assert "0 samples, no records present" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from vineview.telemetry.engine import fleets, queries
 from vineview.telemetry.failures import errors_of
 from vineview.telemetry.fleet import fleet_of
 from vineview.telemetry.loading import preloads_of
+from vineview.telemetry.metrics import METRICS
 from vineview.telemetry.patterns import patterns_of
 from vineview.telemetry.thresholds import Thresholds
 
@@ -23,6 +24,8 @@ def near(value):
 def check_memory(store, samples):
     seen, expected = store.overview(), oracle.memory(samples)
     assert seen["samples"] == len(samples)
+    told = {name for name in METRICS if any(each.get(name) is not None for each in samples)}
+    assert set(store.names()) & METRICS.keys() == told
     for name in ("peak", "average", "minimum"):
         assert (seen[name] or 0.0) == near(expected[name])
     assert seen["slope"] == (None if expected["slope"] is None else near(expected["slope"]))

@@ -139,6 +139,11 @@ class TestRefusals:
             Telemetry.open(tmp_path, engine=engine)
         assert caught.value.hint
 
+    def test_the_default_may_be_named(self, tmp_path):
+        sample = {"at": "2026-01-01T00:00:00Z", "video_memory_mb": 5.0}
+        path = Telemetry({}, [sample], []).write(tmp_path / "e.ndjson")
+        assert Telemetry.open(path, engine="duckdb").analytics().memory_usage.peak_mb == 5
+
     def test_a_folder_without_parquet(self, tmp_path):
         with pytest.raises(TelemetryError, match="holds no Parquet"):
             Store.of_folders(tmp_path)

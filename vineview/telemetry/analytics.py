@@ -19,7 +19,7 @@ from vineview.telemetry.engine import queries
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.failures import ErrorAnalysis, ErrorClassCount, ErrorCount, errors_of
 from vineview.telemetry.fleet import DeviceMemory, Fleet, fleet_of
-from vineview.telemetry.growth.leak import Leak, Projection, judge, projections
+from vineview.telemetry.growth.leak import Leak, Projection, Verdict, judge, projections
 from vineview.telemetry.growth.rates import Interval
 from vineview.telemetry.growth.trend import Growth, Trend, growth, trend
 from vineview.telemetry.loading import PreloadGroup, PreloadPerformance, preloads_of
@@ -51,6 +51,7 @@ __all__ = [
 
 _BUCKET_MB: Final = 100.0
 _TAIL: Final = 20
+_NAMED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,8 @@ def _memory(store: Store, seen: dict[str, Any]) -> MemoryUsage:
         growth_rate_interval=None
         if interval is None
         else Interval(interval.low / 3600, interval.high / 3600),
-        leak=_of_devices(judge(buckets, robust, pressures=seen["pressures"] or 0), seen, robust),
+        leak=_unmeasured(store, seen)
+        or _of_devices(judge(buckets, robust, pressures=seen["pressures"] or 0), seen, robust),
         projections=()
         if seen["devices"] > 1  # levels are those of one device
         else projections(robust, seen["last_measured_at"], current_mb=current),
@@ -228,6 +230,19 @@ def _memory(store: Store, seen: dict[str, Any]) -> MemoryUsage:
         turned_at=None if robust is None else robust.turned_at,
         step_mb=0.0 if robust is None else robust.step_mb,
     )
+
+
+def _unmeasured(store: Store, seen: dict[str, Any]) -> Leak | None:
+    """Say so where samples have metrics, but never memory: likely it has another name there."""
+    if seen["measured"] or not seen["samples"]:
+        return None
+    names = store.names()
+    if not names:
+        return None
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    has = ", ".join(names[:_NAMED])
+    text = f"No sample has a value of video_memory_mb; samples here have {has}{more}."
+    return Leak(Verdict.INCONCLUSIVE, (text,))
 
 
 def _of_devices(leak: Leak, seen: dict[str, Any], robust: Growth | None) -> Leak:

@@ -100,8 +100,8 @@ class Telemetry:
         Args:
             *places: Files, folders, globs, http(s) addresses, or sequences of them; with an
                 engine elsewhere a folder of Parquet, or the name of a table.
-            engine: What answers questions: DuckDB in this process if ``None``; ``"spark"``,
-                ``"spark://..."``, ``"sc://..."``, ``"trino://..."``, ``"clickhouse://..."``.
+            engine: What answers questions: DuckDB in this process if ``None`` or ``"duckdb"``;
+                ``"spark"``, ``"spark://..."``, ``"sc://..."``, ``"trino://..."``, ``"clickhouse://..."``.
             progress: Told of a download and a long import: bytes since the last call.
             big_bytes: From this size on a file is imported.
 

@@ -56,7 +56,7 @@ def stores_of(
 
     Args:
         places: As `Telemetry.open` takes them.
-        engine: Which engine; ``None`` for DuckDB.
+        engine: Which engine; ``None`` or ``"duckdb"`` for DuckDB.
         progress: Told of a long import.
         big_bytes: From this size on a file is big.
 
@@ -67,6 +67,7 @@ def stores_of(
         TelemetryError: As `importing.imported` and `Store.of_folders` do.
     """
     names = [os.fspath(place) for place in places]
+    engine = None if engine == "duckdb" else engine
     if engine is None and not any(_is_big(name, big_bytes) for name in names):
         return None
     if engine is not None:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from vineview.telemetry.engine.portable import median_where, slope, when
 from vineview.telemetry.growth.buckets import COLUMNS as BUCKET_COLUMNS
 from vineview.telemetry.growth.buckets import COUNTERS, LOW
+from vineview.telemetry.metrics import METRICS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -38,6 +39,7 @@ __all__ = [
     "level",
     "measured",
     "message",
+    "names",
     "overview",
     "restart_marks",
     "span",
@@ -135,6 +137,13 @@ def span(records: ir.Table, *, column: str) -> ir.Table:
     given = records.kind.isnull() & records[column].notnull()
     seconds = when(given, records.seconds)
     return records.aggregate(first_s=seconds.min(), last_s=seconds.max())
+
+
+def names(records: ir.Table) -> ir.Table:
+    """Which of `METRICS` the samples have, a flag each, and what else one has: ``extra``; a row."""
+    sample = records.kind.isnull()
+    told = {name: (sample & records[name].notnull()).any() for name in METRICS}
+    return records.aggregate(**told, extra=when(sample, records.extra).max())
 
 
 def level(records: ir.Table, *, column: str) -> ir.Table:

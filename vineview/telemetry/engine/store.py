@@ -8,6 +8,7 @@ query than DuckDB to answer it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -187,6 +188,14 @@ class Store:
             slow_ms = _SLOW_MS if slow_ms is None else slow_ms
             self._overview = slow_ms, self.rows(queries.overview, slow_ms=slow_ms)[0]
         return self._overview[1]
+
+    def names(self) -> list[str]:
+        """What the samples have values of: metrics, and fields of one sample that are none."""
+        (told,) = self.rows(queries.names)
+        extra = json.loads(told.pop("extra") or "{}")
+        return [name for name, is_told in told.items() if is_told] + [
+            name for name, value in extra.items() if value is not None
+        ]
 
     def buckets(self, column: str = "video_memory_mb") -> pd.DataFrame:
         """The time buckets growth and verdict are read from.
