@@ -9,6 +9,7 @@ from typing import Any, Final
 __all__ = ["dump", "is_unicode"]
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def dump(value: Any) -> str:
@@ -18,7 +19,7 @@ def dump(value: Any) -> str:
         >>> dump({"title": "é"})
         '{"title":"é"}'
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _PLAIN.encode(value)
     return text if is_unicode(text) else json.dumps(value, separators=(",", ":"))
 
 
