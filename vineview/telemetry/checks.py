@@ -112,14 +112,25 @@ def _wrong_type(
         if name in numbers:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return f"{name!r} is {_name(value)}, not a number"
-            if not math.isfinite(value):
-                return f"{name!r} is {value}, not a finite number"
+            if not _is_finite(value):
+                return f"{name!r} is {_shown(value)}, not a finite number"
         elif name in texts:
             if not isinstance(value, str):
                 return f"{name!r} is {_name(value)}, not text"
         elif name in flags and not isinstance(value, bool):
             return f"{name!r} is {_name(value)}, not true or false"
     return None
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer no float comes near
+        return False
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, float) else "an integer above 1.8e308"
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from vineview.telemetry.formats.jsontext import is_unicode
 from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import DIMENSIONS, METRICS, parse_at
 
@@ -35,7 +36,7 @@ def samples_frame(records: Sequence[Record]) -> pd.DataFrame:
     records = without_repeats(records)
     columns: dict[str, Any] = {"at": _instants(records)}
     for name in (*DIMENSIONS, "memory_source"):
-        columns[name] = pd.Series([record.get(name) for record in records], dtype="str")
+        columns[name] = _texts([record.get(name) for record in records])
     for name in METRICS:
         columns[name] = np.array([record.get(name) for record in records], dtype=np.float64)
     _add_unknown(columns, records)
@@ -52,15 +53,14 @@ def events_frame(records: Sequence[Record]) -> pd.DataFrame:
     """
     columns: dict[str, Any] = {"at": _instants(records)}
     for name in ("kind", "video_id"):
-        columns[name] = pd.Series([record.get(name) for record in records], dtype="str")
+        columns[name] = _texts([record.get(name) for record in records])
     for name in _BOOLEANS:
         columns[name] = pd.Series([_true(record.get(name)) for record in records], dtype="boolean")
     for name in _FLOATS:
         numbers = [_number(record.get(name)) for record in records]
         columns[name] = np.array(numbers, dtype=np.float64)
     for name in _TEXTS:
-        texts = [_text(record.get(name)) for record in records]
-        columns[name] = pd.Series(texts, dtype="str")
+        columns[name] = _texts([_text(record.get(name)) for record in records])
     _add_unknown(columns, records)
     return _by_time(columns)
 
@@ -90,8 +90,16 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else str(value)
 
 
+def _texts(values: list[Any]) -> pd.Series:
+    """Texts as a column; lone surrogates, which no column holds, as the escapes they were."""
+    if not all(value is None or value.isascii() or is_unicode(value) for value in values):
+        values = [value and value.encode("utf-8", "backslashreplace").decode() for value in values]
+    return pd.Series(values, dtype="str")
+
+
 def _add_unknown(columns: dict[str, Any], records: Sequence[Record]) -> None:
     """Append the fields that have no fixed column, in the order they first appear."""
     unknown = dict.fromkeys(name for record in records for name in record if name not in columns)
     for name in unknown:
-        columns[name] = pd.Series([record.get(name) for record in records], dtype="object")
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        columns[shown] = pd.Series([record.get(name) for record in records], dtype="object")

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from vineview.telemetry.checks import EVENT_FLAGS, EVENT_NUMBERS, EVENT_TEXT
+from vineview.telemetry.formats.columns import is_within_years
 from vineview.telemetry.formats.flat import Flat, lines_of
 from vineview.telemetry.formats.jsontext import dump
 from vineview.telemetry.table import SCHEMA
@@ -23,9 +24,9 @@ from vineview.telemetry.table import SCHEMA
 __all__ = ["Bulk"]
 
 _PIECE: Final = 1 << 20
+_DEEP: Final = 64
 _EXACT: Final = 2**53
 _AT: Final = SCHEMA.field("at").type
-_YEARS: Final = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # 1 to 9999, as `datetime` has
 _KNOWN: Final = {
     **dict.fromkeys(EVENT_NUMBERS, pa.float64()),
     **dict.fromkeys(EVENT_TEXT, pa.string()),
@@ -53,7 +54,7 @@ class Bulk:
 
         Texts may be dictionary-encoded. May be called from several threads.
         """
-        if not _is_utf8(block):
+        if not _is_utf8(block) or _may_be_deep(block):
             return None
         if len(block) >= self._flat_from and (flat := self._as_flat(block)) is not None:
             return flat
@@ -111,7 +112,7 @@ def _exact(columns: dict[str, Any], nulls: dict[str, Any], block: bytes) -> pa.T
         at = columns["at"].cast(_AT)
     except pa.ArrowInvalid:
         return None
-    if at.null_count or not _within_years(at):
+    if at.null_count or not is_within_years(at):
         return None
     arrays: dict[str, Any] = {"at": at}
     unknown: dict[str, Any] = {}
@@ -139,9 +140,12 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _within_years(at: pa.ChunkedArray) -> bool:
-    bounds = pc.min_max(at.cast(pa.int64())).as_py()
-    return bounds["min"] is None or _YEARS[0] <= bounds["min"] <= bounds["max"] <= _YEARS[1]
+def _may_be_deep(block: bytes) -> bool:
+    """Whether a line may be nested deeper than the bulk reader's stack allows."""
+    lines = block.count(b"\n") + 1
+    if block.count(b"[") + block.count(b"{") <= lines + _DEEP:
+        return False
+    return any(each.count(b"[") + each.count(b"{") > _DEEP for each in block.split(b"\n"))
 
 
 def _is_exact(column: pa.ChunkedArray) -> bool:

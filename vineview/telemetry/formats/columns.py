@@ -21,10 +21,12 @@ from vineview.telemetry.checks import format_at, parse_at
 from vineview.telemetry.formats.jsontext import dump, is_unicode
 from vineview.telemetry.table import SCHEMA
 
-__all__ = ["records_to_table", "table_to_records"]
+__all__ = ["YEARS", "is_within_years", "records_to_table", "table_to_records"]
 
 Record = Mapping[str, Any]
 
+YEARS: Final = (-62_135_596_800_000_000, 253_402_300_799_999_999)
+"""The first and the last microsecond of the years `datetime` has."""
 _PIECE: Final = 1 << 14
 _TYPED: Final = {each.name: each.type for each in SCHEMA if each.name not in {"at", "extra"}}
 _COLUMNS: Final = frozenset(("at", *_TYPED))
@@ -90,6 +92,12 @@ def table_to_records(table: pa.Table) -> Iterator[dict[str, Any]]:
             if extra is not None:
                 record |= json.loads(extra)
             yield record
+
+
+def is_within_years(at: Any) -> bool:
+    """Whether instants are all of the years 1 to 9999, as `datetime` has them."""
+    bounds = pc.min_max(at.cast(pa.int64())).as_py()
+    return bounds["min"] is None or YEARS[0] <= bounds["min"] <= bounds["max"] <= YEARS[1]
 
 
 def _unknown(row: Record) -> dict[str, Any]:

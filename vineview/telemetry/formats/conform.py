@@ -22,6 +22,7 @@ from vineview.telemetry.checks import (
     parse_at,
     record_problem,
 )
+from vineview.telemetry.formats.columns import YEARS, is_within_years
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.table import SCHEMA
 
@@ -161,10 +162,16 @@ def _instants(column: pa.ChunkedArray, bad: dict[int, str]) -> pa.Array | pa.Chu
         if instants.null_count:
             missing = pc.indices_nonzero(pc.is_null(instants)).to_pylist()
             bad |= dict.fromkeys(missing, "'at' is missing")
-        return instants
+        if is_within_years(instants):
+            return instants
+        micros = instants.cast(pa.int64())
+        fits = pc.and_(pc.greater_equal(micros, YEARS[0]), pc.less_equal(micros, YEARS[1]))
+        outside = pc.indices_nonzero(pc.invert(fits)).to_pylist()
+        bad |= dict.fromkeys(outside, "'at' is not within the years 1 to 9999")
+        return pc.if_else(fits, instants, pa.scalar(None, of_type))
     try:
         instants = column.cast(of_type)
-        if not instants.null_count:
+        if not instants.null_count and is_within_years(instants):
             return instants
     except pa.ArrowInvalid:
         pass

@@ -104,6 +104,7 @@ def _up_to_date(header: dict[str, Any], counts: dict[str, int]) -> dict[str, Any
 
 
 def _is_same(here: Path, there: Path) -> bool:
-    if here.resolve() == there.resolve():
-        return True
-    return here.exists() and there.exists() and here.samefile(there)
+    try:
+        return here.resolve() == there.resolve() or here.samefile(there)
+    except (OSError, RuntimeError, ValueError):  # one is not there; reading says why
+        return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
@@ -28,6 +29,7 @@ __all__ = ["header_line", "is_csv", "row_lines", "tables"]
 _BLOCK: Final = 4 << 20
 _LONGEST: Final = 64 << 20
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_OPEN: Final = re.compile(rb'(?:^|[,;\t|\n])"[^"]*\Z')
 _NAMES: Final = ("record", *SCHEMA.names)
 _KNOWN: Final = frozenset(_NAMES)
 _WRITTEN: Final = pa.schema([("record", pa.string()), *SCHEMA]).set(1, pa.field("at", pa.string()))
@@ -65,6 +67,8 @@ def tables(stream: BinaryIO, document: Document) -> Iterator[pa.Table]:
         line += block.count(b"\n")
         if "record" in names:
             rows, lines = _unheaded(rows, lines, document)
+        else:
+            rows, lines = _without_names(rows, lines, document)
         yield conform(rows, document, lines, is_text=True)
 
 
@@ -174,7 +178,8 @@ def _without_cut(block: bytes, document: Document, line: int, *, is_ours: bool) 
 
     A row we wrote is whole with its line end, or with the closed quote of its last value.
     """
-    if not block or block.endswith(b"\n"):
+    is_open = block.count(b'"') % 2 == 1 and _OPEN.search(block) is not None
+    if not block or (block.endswith(b"\n") and not is_open):
         return block
     start = len(block)
     while start > 0:
@@ -187,7 +192,10 @@ def _without_cut(block: bytes, document: Document, line: int, *, is_ours: bool) 
         return block
     number = line + block.count(b"\n", 0, start)
     text = row.decode("utf-8", "replace")
-    document.lose("the file ends in the middle of this record", number, text=text)
+    problem = "the file ends in the middle of this record"
+    if block.endswith(b"\n"):
+        problem += ", within a quote that is never closed"
+    document.lose(problem, number, count=len(row.splitlines()), text=text)
     return block[:start]
 
 
@@ -221,13 +229,28 @@ def _unheaded(rows: pa.Table, lines: list[int], document: Document) -> tuple[pa.
     fits = pc.fill_null(fits, False)
     for index in pc.indices_nonzero(pc.invert(fits)).to_pylist():
         name = rows["record"][index].as_py()
-        if name == "header" and not document.header:
+        if name == "header":
             _take_header(rows, index, lines[index], document)
+        elif name == "record" and kind[index].as_py() == "kind":
+            continue  # the names once more, above another header
         else:
             problem = f"'record' is {name!r} and 'kind' {kind[index].as_py()!r}"
             document.lose(f"damaged record set aside: {problem}", lines[index])
     kept = [line for line, fit in zip(lines, fits.to_pylist(), strict=True) if fit]
     return rows.filter(fits).drop_columns("record"), kept
+
+
+def _without_names(
+    rows: pa.Table, lines: list[int], document: Document
+) -> tuple[pa.Table, list[int]]:
+    """The rows that are not the line of column names once more."""
+    again = pc.indices_nonzero(pc.equal(rows["at"], "at")).to_pylist()
+    for index in again:
+        document.note("another table begins here; its rows are read too", lines[index])
+    if not again:
+        return rows, lines
+    kept = sorted(set(range(rows.num_rows)).difference(again))
+    return rows.take(kept), [lines[index] for index in kept]
 
 
 def _take_header(rows: pa.Table, index: int, line: int, document: Document) -> None:
@@ -237,6 +260,10 @@ def _take_header(rows: pa.Table, index: int, line: int, document: Document) -> N
     except ValueError as error:
         document.note(f"damaged header set aside: not JSON ({error})", line, severity="error")
         return
-    if isinstance(header, dict):
+    if not isinstance(header, dict):
+        return
+    if document.header:
+        document.another_header(header, line)
+    else:
         document.header = header
         document.check_version()

@@ -156,6 +156,24 @@ class Document:
             text = f"the clock goes back by {back_s:g} s to {format_at(at)}; shown by time"
             self.note(text, line)
 
+    def another_header(self, header: dict[str, Any], line: int | None) -> None:
+        """Note that another export begins here; the first header stays.
+
+        Raises:
+            TelemetryError: If it is of another major version.
+        """
+        Document(self.source, header=header).check_version()
+        self.note("another export begins here; its records are read too", line)
+        declared = self.header.get("records"), header.get("records")
+        if all(isinstance(each, dict) for each in declared):
+            counts = [
+                {name: each for name, each in record.items() if type(each) is int}
+                for record in declared
+                if record is not None
+            ]
+            sums = {name: counts[0][name] + counts[1].get(name, 0) for name in counts[0]}
+            self.header = {**self.header, "records": {**counts[1], **sums}}
+
     def check_version(self) -> None:
         """Refuse what says it is something else, or of another major version.
 

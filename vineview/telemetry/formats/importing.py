@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ def imported(path: str | os.PathLike[str], *, progress: Progress | None = None) 
         folder = _cache() / f"{_checksum(Path(place))}-{_LAYOUT}"
         if (folder / HEADER_FILE).is_file():
             with suppress(OSError, ValueError, KeyError, TypeError):
-                return _found(folder)
+                return _found(folder, name_of(path))
         return import_export(place, folder, progress=progress)
 
 
@@ -121,9 +121,15 @@ def write_folder(header: dict[str, Any], tables: Iterable[pa.Table], into: Path)
     return into
 
 
-def _found(folder: Path) -> Imported:
+def _found(folder: Path, name: str | None = None) -> Imported:
+    """An import found again; of a file by that name, if it has another name now."""
     kept = json.loads((folder / HEADER_FILE).read_text("utf-8"))
     findings = tuple(Finding(**each) for each in kept["findings"])
+    if name is not None:
+        findings = tuple(
+            replace(each, source=name) if each.source == kept["source"] else each
+            for each in findings
+        )
     return Imported(folder, kept["header"], findings, int(kept["skipped"]), int(kept["rows"]))
 
 

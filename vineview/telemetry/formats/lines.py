@@ -20,6 +20,7 @@ from vineview.telemetry.formats.bulk import Bulk
 from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.scanning import UNDECODED
+from vineview.telemetry.schema import FORMAT
 
 __all__ = ["LineReader", "tables"]
 
@@ -53,6 +54,8 @@ class LineReader:
             self._document.lose(f"damaged record set aside: {problem}", number, text=line)
         elif self._is_header(value, number):
             self._document.header = value
+        elif isinstance(value, dict) and value.get("format") == FORMAT and "at" not in value:
+            self._document.another_header(value, number)
         elif value is None:
             self._document.accepts(value, number, line)
         else:
@@ -101,8 +104,9 @@ def tables(pieces: Iterator[bytes], document: Document) -> Iterator[pa.Table]:
     document.check_version()
     if record is not None and document.accepts(record, 1, first):
         yield records_to_table([record])
-    position, line = len(head), 2
+    position, line, is_whole = len(head), 2, head.endswith(b"\n")
     for block, taken in _ahead(rest):
+        is_whole = block.endswith(b"\n")
         position += len(block)
         for each in taken:
             if isinstance(each, pa.Table):
@@ -113,7 +117,7 @@ def tables(pieces: Iterator[bytes], document: Document) -> Iterator[pa.Table]:
             yield _line_by_line(each, line, reader, document, ends_at=ends_at)
             line += each.count(b"\n")
     document.check_version()
-    if document.is_cut:
+    if document.is_cut and is_whole:
         document.note(f"the file ends after line {line - 1}", line - 1)
 
 

@@ -175,9 +175,13 @@ def _any_value(value: Any) -> Any:
         return value
     kind, inner = next(iter(value.items()))
     if kind == "intValue":
-        return int(inner) if str(inner).lstrip("-").isdigit() else inner
+        try:
+            return int(inner)
+        except (TypeError, ValueError):
+            return inner
     if kind == "arrayValue":
-        return [_any_value(each) for each in (inner or {}).get("values", [])]
+        values = inner.get("values") if isinstance(inner, dict) else None
+        return [_any_value(each) for each in values] if isinstance(values, list) else []
     return inner
 
 

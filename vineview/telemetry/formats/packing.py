@@ -49,6 +49,7 @@ def _as_utf8(pieces: Iterator[bytes], document: Document) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
         for piece in chain([first], pieces):
             yield decoder.decode(piece).encode("utf-8", "replace")
+        yield decoder.decode(b"", final=True).encode("utf-8", "replace")
         return
     yield first.removeprefix(codecs.BOM_UTF8)
     yield from pieces

@@ -69,7 +69,7 @@ def folder_tables(
     """The records of a folder of Parquet files, file by file.
 
     Raises:
-        TelemetryError: If it holds none, or one of them cannot be read.
+        TelemetryError: If it holds none, or none that can be read.
     """
     files = _files(folder)
     if not files:
@@ -83,13 +83,23 @@ def folder_tables(
         try:
             kept = json.loads(header.read_text("utf-8"))
             document.header = dict(kept["header"])
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             document.note(f"{HEADER_FILE} cannot be read ({error})")
+    failures: list[TelemetryError] = []
     for file in files:
         named = (part.partition("=") for part in file.relative_to(folder).parts[:-1])
         fixed = {name: value for name, sign, value in named if sign}
         inner = Document(str(file), header=document.header, keep_aside=document.keep_aside)
-        yield from tables(file, inner, fixed, progress=progress)
+        try:
+            yield from tables(file, inner, fixed, progress=progress)
+            failure = None
+        except TelemetryError as error:
+            failures.append(error)
+            failure = error
+        if failure is not None:
+            if len(failures) == len(files):
+                raise failure
+            inner.lose(f"this part is set aside whole: {failure.message}")
         document.header = inner.header
         document.skipped += inner.skipped
         document.findings += inner.findings
@@ -133,16 +143,16 @@ def _files(folder: Path) -> list[Path]:
 
 def _take_header(reader: pq.ParquetFile, document: Document) -> None:
     text = (reader.metadata.metadata or {}).get(HEADER_KEY)
-    if text is None or document.header:
+    if text is None:
         return
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         document.note(f"the header in its metadata is damaged ({error})", severity="error")
         return
     if isinstance(header, dict):
-        document.header = header
-        document.check_version()
+        Document(document.source, header=header).check_version()
+        document.header = document.header or header
 
 
 def _batches(

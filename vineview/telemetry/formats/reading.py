@@ -18,7 +18,7 @@ from vineview.telemetry.formats.columns import table_to_records
 from vineview.telemetry.formats.fetching import is_url
 from vineview.telemetry.formats.findings import Document, Finding, not_export
 from vineview.telemetry.formats.lines import LineReader
-from vineview.telemetry.formats.packing import unpacked
+from vineview.telemetry.formats.packing import GZIP, ZSTD, unpacked
 from vineview.telemetry.formats.scanning import Scanner
 from vineview.telemetry.formats.sources import Source
 
@@ -66,6 +66,10 @@ def read(data: bytes, source: str) -> Document:
             source=source,
             hint="Export again; an export begins with a header even when it has no records.",
         )
+    if data.startswith((parquet.MAGIC, GZIP, ZSTD)):  # packed twice, or Parquet packed
+        inner = read(data, source)
+        inner.findings[:0] = document.findings
+        return inner
     if csvtext.is_csv(data):
         for table in csvtext.tables(io.BytesIO(data), document):
             document.take(table_to_records(table))

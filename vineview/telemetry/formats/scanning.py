@@ -39,6 +39,7 @@ class Scanner:
         while True:
             position = self._skip(position)
             if text.startswith("}", position):
+                self._read_after(position + 1)
                 return
             array = _ARRAY.match(text, position)
             if array:
@@ -54,6 +55,23 @@ class Scanner:
                 self._document.lose("damaged header field set aside", self._line(position), count=0)
                 position = array.start()
 
+    def _read_after(self, position: int) -> None:
+        """Read what follows a document: another one, or records one by one."""
+        while (position := self._skip(position)) < len(self._text):
+            line = self._line(position)
+            try:
+                value, position = self._decoder.raw_decode(self._text, position)
+            except (ValueError, RecursionError):
+                self._document.lose("what follows the document is not JSON and set aside", line)
+                return
+            if not isinstance(value, dict) or "at" in value:
+                self._document.add(value, line)
+                continue
+            self._document.another_header(value, line)
+            for records in (value.get("samples"), value.get("events")):
+                for record in records if isinstance(records, list) else ():
+                    self._document.add(record, line)
+
     def _read_field(self, position: int) -> int:
         """Read one header field; returns where it ends."""
         key, position = self._decoder.raw_decode(self._text, position)
@@ -63,7 +81,11 @@ class Scanner:
         value, end = self._decoder.raw_decode(self._text, self._skip(position + 1))
         if end == len(self._text):
             raise ValueError("the document ends with this value, which may be cut")
-        self._document.header[key] = value
+        if key in {"samples", "events"}:
+            if value is not None:
+                self._document.lose(f"{key!r} is not a list and set aside", self._line(position))
+        else:
+            self._document.header[key] = value
         return end
 
     def _read_array(self, position: int) -> int:
