@@ -71,6 +71,10 @@ class TestBuckets:
         values[3] = np.inf
         assert buckets_of(samples(np.arange(500) / 100, values))["count"].sum() == 427
 
+    def test_values_whose_sum_is_no_number_are_each_looked_at(self):
+        values = np.array([np.inf, -np.inf, 1.7e308, 1.7e308, np.nan, 3.0])
+        assert buckets_of(samples(np.arange(6) / 10, values))["count"].sum() == 3
+
     @pytest.mark.parametrize("size", [63, 64, 65, 66, 999])
     def test_quantiles_are_those_of_the_sorted_values(self, size):
         rng = np.random.default_rng(size)
