@@ -109,6 +109,11 @@ class TestValues:
         assert (len(found.sample_records), found.skipped) == (1, 1)
         assert any("0001-01-01" in text and line == 2 for text, line in says(found))
 
+    @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+    def test_the_calendar_s_first_and_last_year(self, opened, at):
+        found = opened(LINES + b'{"at":"%s","video_memory_mb":1}\n' % at.encode())
+        assert found.analytics().memory_usage.peak_mb == 105
+
     def test_samples_that_are_no_list_are_not_taken_for_header_fields(self, opened, tmp_path):
         text = json.dumps(
             {**HEADER, "samples": {"a": 1}, "events": [{**sample(1), "kind": "crash"}]}
@@ -148,6 +153,22 @@ class TestCuts:
 
     def test_packed_twice(self, opened):
         assert len(opened(gzip.compress(gzip.compress(LINES)), "e.gz").sample_records) == 6
+
+
+class TestPlaces:
+    @pytest.mark.parametrize("name", ["x" * 5000 + ".ndjson", "a\0b.ndjson", "~no-such-user/e"])
+    def test_a_name_no_system_takes_is_refused(self, tmp_path, name):
+        with pytest.raises(TelemetryError):
+            Telemetry.open(name)
+        with pytest.raises(TelemetryError):
+            convert(name, tmp_path / "o.csv")
+
+    def test_a_link_to_nothing_beside_the_parts(self, opened, tmp_path):
+        part = tmp_path / "days" / "day=2026-01-01" / "part-0.parquet"
+        part.parent.mkdir(parents=True)
+        write(HEADER, SAMPLES, [], part)
+        part.with_name("part-1.parquet").symlink_to(tmp_path / "nothing.parquet")
+        assert len(opened(None, "days").sample_records) == 6
 
 
 class TestParts:

@@ -95,14 +95,14 @@ def stores_of(
 
 def _is_big(name: str, big_bytes: int) -> bool:
     """Whether a file, or the files of a folder together, are too big to be records."""
-    path = Path(name).expanduser()
     try:
+        path = Path(name).expanduser()
         if path.is_dir():
             return sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) >= (
                 big_bytes
             )
         return path.is_file() and path.stat().st_size >= big_bytes
-    except OSError:
+    except (OSError, RuntimeError):
         return False  # reading it says what is wrong
 
 

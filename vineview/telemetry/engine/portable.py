@@ -58,7 +58,7 @@ _SECONDS: Final[dict[str, Callable[[Any], Any]]] = {
 def arrow_door(table: pa.Table) -> pa.Table:
     """A table in `table.SCHEMA` as queries see it, in memory."""
     at = table.column("at").cast(_INSTANT)
-    seconds = pc.divide(at.cast(pa.int64()).cast(pa.float64()), 1e6)
+    seconds = pc.divide(at.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     columns = [at, seconds, *(table.column(name) for name in SCHEMA.names[1:])]
     return pa.table(columns, schema=COLUMNS)
 

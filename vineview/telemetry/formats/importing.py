@@ -147,6 +147,8 @@ def _checksum(path: Path) -> str:
     try:
         if path.is_dir():
             for each in sorted(path.rglob("*.parquet")):
+                if not each.is_file():
+                    continue
                 facts = each.stat()
                 digest.update(f"{each}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
         else:

@@ -73,13 +73,14 @@ def size_of(path: str | os.PathLike[str]) -> int | None:
 def _tables(
     place: Path, document: Document, progress: Callable[[int], object]
 ) -> Iterator[pa.Table]:
-    if place.is_dir():
+    try:
+        file = None if place.is_dir() else place.open("rb")
+    except (OSError, ValueError) as error:
+        why = error if isinstance(error, OSError) else OSError(str(error))
+        raise unreadable(place, why) from error
+    if file is None:
         yield from parquet.folder_tables(place, document, progress=progress)
         return
-    try:
-        file = place.open("rb")
-    except OSError as error:
-        raise unreadable(place, error) from error
     with file:
         counted = _Counted(file, progress)
         if file.read(len(parquet.MAGIC)) == parquet.MAGIC:

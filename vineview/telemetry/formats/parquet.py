@@ -99,7 +99,8 @@ def folder_tables(
         if failure is not None:
             if len(failures) == len(files):
                 raise failure
-            inner.lose(f"this part is set aside whole: {failure.message}")
+            problem = failure.message.removeprefix(str(file)).lstrip(": ")
+            inner.lose(f"this part is set aside whole: {problem}")
         document.header = inner.header
         document.skipped += inner.skipped
         document.findings += inner.findings

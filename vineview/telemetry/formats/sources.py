@@ -72,11 +72,20 @@ def find(places: Iterable[str | os.PathLike[str]]) -> Iterator[Source]:
         if isinstance(place, Fetched):
             found = iter([Source(place.url, named=True, path=place.path)])
         else:
-            found = _expand(os.fspath(place))
+            found = _named(os.fspath(place))
         for source in found:
             if source.name not in seen:
                 seen.add(source.name)
                 yield source
+
+
+def _named(place: str) -> Iterator[Source]:
+    """The sources a name stands for; a name no system takes is refused."""
+    try:
+        yield from list(_expand(place))
+    except (OSError, RuntimeError, ValueError) as error:
+        why = error if isinstance(error, OSError) else OSError(str(error))
+        raise unreadable(place, why) from error
 
 
 def _expand(place: str) -> Iterator[Source]:
