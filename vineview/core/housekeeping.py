@@ -182,5 +182,6 @@ class Housekeeping:
             added=[facts["id"] for facts in added],
             removed=removed,
             total=len(self._ledger),
+            left=self._ledger.metrics.left_count,
             videos=added,
         )

@@ -107,6 +107,7 @@ class FeedState:
                 self._transition(record)
             case ChangeKind.FEED:
                 self._feed(record)
+                self.metrics.left_count = record.data.get("left", self.metrics.left_count)
             case ChangeKind.NAVIGATE:
                 self._navigate(record)
             case ChangeKind.CONFIG:

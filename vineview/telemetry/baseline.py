@@ -25,6 +25,7 @@ class Baseline:
         self._videos: dict[str, Any] = {}
         self._states: dict[str, VideoState] = {}
         self._latest: dict[ChangeKind, Change] = {}
+        self._left = 0
 
     @classmethod
     def of(cls, manager: ManagerView, at: datetime) -> Baseline:
@@ -50,12 +51,14 @@ class Baseline:
         twin._videos = dict(self._videos)
         twin._states = dict(self._states)
         twin._latest = dict(self._latest)
+        twin._left = self._left
         return twin
 
     def absorb(self, change: Change) -> None:
         """Fold one change in; kinds that leave no state behind leave none here."""
         match change.kind:
             case ChangeKind.FEED:
+                self._left = change.data.get("left", self._left)
                 for video in change.data.get("videos") or ():
                     self._videos[video["id"]] = video
                 for video_id in change.data.get("removed") or ():
@@ -74,7 +77,7 @@ class Baseline:
         told = [_marked(self._latest[kind], at) for kind in settings if kind in self._latest]
         if self._videos:
             ids = list(self._videos)
-            data = {"added": ids, "removed": [], "total": len(ids)}
+            data = {"added": ids, "removed": [], "total": len(ids), "left": self._left}
             data["videos"] = list(self._videos.values())
             told.append(_marked(Change(ChangeKind.FEED, at, data=data), at))
         if ChangeKind.NAVIGATE in self._latest:

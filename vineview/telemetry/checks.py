@@ -33,7 +33,7 @@ _TEXT: Final = frozenset((*DIMENSIONS, "memory_source"))
 _SAMPLE_NUMBERS: Final = frozenset(METRICS)
 EVENT_NUMBERS: Final = frozenset(
     (
-        *("duration_ms", "bytes", "retry_count", "from_retry_count", "index", "total"),
+        *("duration_ms", "bytes", "retry_count", "from_retry_count", "index", "total", "left"),
         *("memory_mb", "controllers_before", "controllers_disposed"),
     )
 )

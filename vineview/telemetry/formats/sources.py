@@ -83,6 +83,8 @@ def _named(place: str) -> Iterator[Source]:
     """The sources a name stands for; a name no system takes is refused."""
     try:
         yield from list(_expand(place))
+    except TelemetryError:
+        raise
     except (OSError, RuntimeError, ValueError) as error:
         why = error if isinstance(error, OSError) else OSError(str(error))
         raise unreadable(place, why) from error
