@@ -9,12 +9,14 @@ import av
 import pytest
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
+from vineview.core.events import VideoEvent
 from vineview.errors import MediaError
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import SUPPORTED, Action, plan, supports
 from vineview.media.convert import Transcoder
 from vineview.media.corpus import repacked
 from vineview.media.frames import poster
+from vineview.media.loader import MediaLoader
 from vineview.media.probe import probe
 from vineview.media.remux import Remuxer
 
@@ -293,6 +295,43 @@ def with_noise(source, path, indices):
             sent.stream = track
             new.mux(sent)
     return path
+
+
+class TestRawStreams:
+    """Without a container: what a camera or a receiver wrote down."""
+
+    def test_jpegs_one_after_the_other_are_a_clip(self, tmp_path, clips):
+        raw = tmp_path / "raw.mjpeg"
+        raw.write_bytes(poster(clips / "portrait.mp4") * 50)
+        assert probe(raw).duration_s == pytest.approx(2)
+        assert played(converted(raw))["video"][-1] == pytest.approx(49 / 25, abs=0.01)
+
+    async def test_the_loader_takes_them_for_no_still(self, tmp_path, clips):
+        raw = tmp_path / "raw.mjpeg"
+        raw.write_bytes(poster(clips / "portrait.mp4") * 50)
+        loader = MediaLoader()
+        loaded = await loader.load(VideoEvent(id="a", video_url=str(raw), is_local=True))
+        assert loaded.treatment.startswith("Motion JPEG: converted to H.264")
+        loaded.release()
+        loader.executor.shutdown()
+
+    def test_a_jpeg_of_several_views_is_still_a_picture(self, tmp_path, clips):
+        view = poster(clips / "portrait.mp4")
+        path = tmp_path / "views.jpg"
+        path.write_bytes(view[:2] + b"\xff\xe2\x00\x06MPF\0" + view[2:] + view)
+        with pytest.raises(MediaError, match="it is a JPEG picture"):
+            probe(path)
+
+    def test_aac_in_latm_is_heard_to_its_end(self, tmp_path, make_clip):
+        path = tmp_path / "a.latm"
+        with av.open(str(make_clip("base.mp4"))) as old, av.open(str(path), "w") as new:
+            track = new.add_stream_from_template(old.streams.audio[0])
+            for packet in old.demux(audio=0):
+                if packet.dts is not None:
+                    packet.stream = track
+                    new.mux(packet)
+        assert plan(probe(path)).sentence == "AAC in LATM: converted to AAC"
+        assert played(converted(path))["audio"][-1] == pytest.approx(3, abs=0.1)
 
 
 class TestHighDynamicRange:

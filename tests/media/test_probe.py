@@ -13,6 +13,7 @@ from vineview.errors import MediaError
 from vineview.media.boxes import boxes
 from vineview.media.codecs import SUPPORTED, plan, supports
 from vineview.media.probe import examined, probe
+from vineview.media.remux import Remuxer
 
 
 def refusal(data: bytes) -> MediaError:
@@ -282,6 +283,12 @@ class TestWhatIsNoClip:
         moov = next(box for box in boxes(data) if box.kind == "moov")
         error = refusal(data[: moov.start - 8])
         assert error.reason == "truncated"
+
+    def test_a_segment_without_its_init_segment(self, clips):
+        """What says of what its fragments are was published in a file of its own."""
+        error = refusal(b"".join(one.data for one in Remuxer(clips / "portrait.mp4").segments()))
+        assert error.reason == "no-init"
+        assert "without its init segment" in str(error)
 
     def test_too_many_pixels(self):
         """A header of a few bytes that promises a gigabyte is refused before it is decoded."""

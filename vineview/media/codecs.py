@@ -83,6 +83,7 @@ _VIDEO_TARGETS, _AUDIO_TARGETS = ("h264", "vp9"), ("aac", "opus")
 _FEED_CODECS = frozenset({"aac", "av1", "flac", "gif", "h264", "hevc", "mjpeg", "opus", "vp9"})
 _LABELS = {
     "aac": "AAC",
+    "aac_latm": "AAC in LATM",
     "ac3": "AC-3",
     "alac": "ALAC",
     "amr_nb": "AMR",

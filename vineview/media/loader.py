@@ -27,6 +27,7 @@ from vineview.media.documents import from_document
 from vineview.media.failures import load_error
 from vineview.media.probe import ClipInfo
 from vineview.media.sharing import SharedSource
+from vineview.media.sniff import is_motion_jpeg
 from vineview.media.source import ClipSource, open_source
 from vineview.media.stills import HEAD_BYTES, StillController, is_still, picture_type
 from vineview.media.worker import Worker, workers
@@ -151,7 +152,8 @@ class _Job:
         """Open the clip and have made what a first picture needs."""
         source = self._open()
         try:
-            if is_still(picture_type(source.read(HEAD_BYTES))):
+            is_picture = is_still(picture_type(source.read(HEAD_BYTES)))
+            if is_picture and not is_motion_jpeg(source):
                 with source:
                     return StillController(*self._image(source, _MAX_IMAGE_BYTES))
             source.seek(0)

@@ -17,7 +17,7 @@ from av.container import InputContainer
 
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile
-from vineview.media.sniff import diagnose
+from vineview.media.sniff import diagnose, is_motion_jpeg
 
 __all__ = ["LIMITS", "MAX_PIXELS", "Opener", "Source", "open_clip", "open_file", "source_name"]
 
@@ -30,10 +30,9 @@ Source: TypeAlias = str | Path | BinaryFile | Opener
 _FORMATS = (
     "mov,matroska,webm,mpegts,mpeg,flv,avi,ogg,asf,gif,apng,mp3,wav,flac,aac,ivf,nut,"
     "mxf,rm,dv,wtv,h264,hevc,m4v,mpegvideo,obu,ac3,eac3,dts,amr,caf,aiff,w64,"
-    "au,tta,wv,ape,roq,yuv4mpegpipe,voc,gxf,vc1"
+    "au,tta,wv,ape,roq,yuv4mpegpipe,voc,gxf,vc1,loas"
 )
 _OPTIONS = {
-    "format_whitelist": _FORMATS,
     "protocol_whitelist": "",
     "probesize": str(2**20),
     "analyzeduration": str(2_000_000),
@@ -62,16 +61,19 @@ def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputConta
 
     Raises:
         MediaError: The clip cannot be read; ``reason`` is ``missing``, ``empty``, ``truncated``,
-            ``not-a-video``, ``image`` or ``damaged``.
+            ``not-a-video``, ``no-init``, ``image`` or ``damaged``.
     """
     name = name or source_name(source)
     with open_file(source) as file:
+        # FFmpeg takes the one for the other, so it is told.
+        kind = "mjpeg" if is_motion_jpeg(file) else None
         file.seek(0)
         try:
             container = av.open(
                 _Unnamed(file),
                 "r",
-                container_options=_OPTIONS,
+                format=kind,
+                container_options=_OPTIONS | {"format_whitelist": kind or _FORMATS},
                 options=LIMITS,
                 metadata_errors="replace",
                 buffer_size=_READ_BYTES,

@@ -11,13 +11,16 @@ import os
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile, top_level
 
-__all__ = ["diagnose", "size_of", "what_is"]
+__all__ = ["diagnose", "is_motion_jpeg", "size_of", "what_is"]
 
 _HEAD_BYTES = 512
+_JPEG, _JPEG_AFTER_JPEG = b"\xff\xd8\xff", b"\xff\xd9\xff\xd8\xff"
+_MAX_JPEG_BYTES = 2**22
+_SEVERAL_VIEWS = b"MPF\0"  # a still with further pictures of the same: CIPA DC-007
 _PLAYLIST_HINT = "Pass the clip itself, not a list of clips."
 _MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
     (b"\x89PNG", "image", "a PNG picture", ""),
-    (b"\xff\xd8\xff", "image", "a JPEG picture", ""),
+    (_JPEG, "image", "a JPEG picture", ""),
     (b"BM", "image", "a BMP picture", ""),
     (b"#EXTM3U", "not-a-video", "an HLS playlist", _PLAYLIST_HINT),
     (b"ffconcat", "not-a-video", "a list of clips to concatenate", _PLAYLIST_HINT),
@@ -27,6 +30,7 @@ _MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
     (b"%PDF", "not-a-video", "a PDF document", ""),
 )
 _WRITTEN = bytes({*range(0x20, 0x100), *b"\t\n\f\r"})
+_SEGMENTS = {b"styp", b"sidx", b"moof", b"emsg", b"prft", b"ftyp"}
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")
 
 
@@ -48,7 +52,7 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
 
     Returns:
         A :class:`~vineview.errors.MediaError` with ``reason`` ``empty``, ``image``,
-        ``not-a-video``, ``truncated`` or ``damaged``.
+        ``not-a-video``, ``no-init``, ``truncated`` or ``damaged``.
     """
     size = size_of(file)
     if size == 0:
@@ -65,6 +69,13 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
         return MediaError(
             f"{name} is not a video: it is {what}", source=name, reason=reason, hint=hint
         )
+    if head[4:8] in _SEGMENTS and _is_headless(file, size):
+        return MediaError(
+            f"{name} is a segment of a stream (DASH or HLS) without its init segment",
+            source=name,
+            reason="no-init",
+            hint="Put the stream's init segment in front of it: cat INIT SEGMENT > CLIP.mp4",
+        )
     cut = _missing_index(file, size) if head[4:8] in {b"ftyp", b"mdat", b"free", b"wide"} else ""
     if cut:
         return MediaError(
@@ -79,6 +90,19 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
         reason="not-a-video",
         hint="Check that it plays elsewhere; MP4 with H.264 and AAC plays everywhere.",
     )
+
+
+def is_motion_jpeg(file: BinaryFile) -> bool:
+    """Whether a file is JPEG pictures one after the other, a raw Motion JPEG; its position moves.
+
+    Only a file that begins as a JPEG is read any further, until its second picture.
+    """
+    file.seek(0)
+    if file.read(len(_JPEG)) != _JPEG:
+        return False
+    data = file.read(_MAX_JPEG_BYTES)
+    end = data.find(_JPEG_AFTER_JPEG)
+    return end > 0 and _SEVERAL_VIEWS not in data[:end]
 
 
 def what_is(head: bytes) -> str:
@@ -114,6 +138,12 @@ def _is_text(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.start >= len(head) - 3  # a character cut by the reading, not by nature
     return True
+
+
+def _is_headless(file: BinaryFile, size: int) -> bool:
+    """Whether there are fragments, and no header that says what they are fragments of."""
+    kinds = {box.kind for box in top_level(file, size)}
+    return "moof" in kinds and "moov" not in kinds
 
 
 def _missing_index(file: BinaryFile, size: int) -> str:

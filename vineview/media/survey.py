@@ -26,7 +26,18 @@ __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
 
 _SMALL_BYTES = 2**20
 _MAX_BYTES = 2**23
-_DOUBTFUL = BROADCAST | {"avi", "asf", "ogg", "rm", "h264", "hevc", "mpegvideo", "m4v", "obu"}
+_DOUBTFUL = BROADCAST | {
+    "avi",
+    "asf",
+    "ogg",
+    "rm",
+    "h264",
+    "hevc",
+    "mpegvideo",
+    "m4v",
+    "obu",
+    "mjpeg",
+}
 _LATE_S = 0.5
 _GAP_S = 0.75
 _PREROLL_S = 0.1
