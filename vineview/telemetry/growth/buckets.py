@@ -132,30 +132,30 @@ def buckets_of(
     value, controllers, ready, queue = (_cut(rows, name, parts) for name in (column, *_BESIDE))
     surplus = [have - shown for have, shown in zip(controllers, ready, strict=True)]
     ordered = [_settled(each) for each in value]
-    table = pd.DataFrame(
-        {
-            "at": at[starts],
-            "end_at": at[np.append(starts[1:], len(rows)) - 1],
-            "hours": [_mean(ticks[part], ticks[0]) / per_hour for part in parts],
-            "session": np.searchsorted(begins, starts, side="right"),
-            "count": [each.size for each in ordered],
-            "median": [_quantile(each, 0.5) for each in ordered],
-            "low": [_quantile(each, LOW) for each in ordered],
-            "high": [_quantile(each, 1 - LOW) for each in ordered],
-            "video_controllers": [_quantile(_known(each), 0.5) for each in controllers],
-            "ready_videos": [_quantile(_known(each), 0.5) for each in ready],
-            "preloading_queue": [_quantile(_known(each), 0.5) for each in queue],
-            "queue_low": [_quantile(_known(each), 0.0) for each in queue],
-            "surplus_count": [int((each > 0).sum()) for each in surplus],
-            "surplus_high": [_quantile(_known(each), 1.0) for each in surplus],
-            "navigations": 0,
-        }
-    )
+    begun, ended = at[starts], at[np.append(starts[1:], len(rows)) - 1]
+    table = {
+        "hours": [_mean(ticks[part], ticks[0]) / per_hour for part in parts],
+        "session": np.searchsorted(begins, starts, side="right"),
+        "count": [each.size for each in ordered],
+        "median": [_quantile(each, 0.5) for each in ordered],
+        "low": [_quantile(each, LOW) for each in ordered],
+        "high": [_quantile(each, 1 - LOW) for each in ordered],
+        "video_controllers": [_quantile(_known(each), 0.5) for each in controllers],
+        "ready_videos": [_quantile(_known(each), 0.5) for each in ready],
+        "preloading_queue": [_quantile(_known(each), 0.5) for each in queue],
+        "queue_low": [_quantile(_known(each), 0.0) for each in queue],
+        "surplus_count": [int((each > 0).sum()) for each in surplus],
+        "surplus_high": [_quantile(_known(each), 1.0) for each in surplus],
+        "navigations": [0] * len(parts),
+    }
     if events is not None and len(events):
         moved = events.loc[events["kind"] == "navigate", "at"]
-        place = np.searchsorted(table["at"], moved, side="right") - 1
-        table["navigations"] = np.bincount(place[place >= 0], minlength=len(table))
-    return table.astype(COLUMNS)
+        place = np.searchsorted(begun, moved, side="right") - 1
+        table["navigations"] = np.bincount(place[place >= 0], minlength=len(parts))
+    return pd.DataFrame(
+        {"at": begun.as_unit("us"), "end_at": ended.as_unit("us")}
+        | {name: np.asarray(each, dtype=COLUMNS[name]) for name, each in table.items()}
+    )
 
 
 def _cuts(ticks: Integers, wanted: int) -> Integers:
