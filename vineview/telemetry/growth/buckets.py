@@ -119,7 +119,8 @@ def buckets_of(
     with np.errstate(over="ignore", invalid="ignore"):
         is_whole = np.isfinite(measured.sum())  # only if every value is; takes half as long
     rows = samples if is_whole else samples.loc[np.isfinite(measured)]
-    if not rows["at"].is_monotonic_increasing:
+    ticks = pd.DatetimeIndex(rows["at"]).asi8
+    if (ticks[1:] < ticks[:-1]).any():
         rows = rows.sort_values("at", kind="stable")
     if rows.empty:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})

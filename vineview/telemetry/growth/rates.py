@@ -103,12 +103,14 @@ def theil_sen(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Int
 
 
 def median_slope(hours: Floats, values: Floats) -> float:
-    """Theil-Sen's slope alone, per hour; 0 with fewer than two distinct times."""
-    from scipy import stats  # noqa: PLC0415 - as above
+    """Theil-Sen's slope alone, per hour, of ascending hours; 0 with fewer than two distinct ones.
 
-    if hours.size < 2 or hours[0] == hours[-1]:  # noqa: PLR2004 - a slope needs two points
-        return 0.0
-    return float(stats.theilslopes(values, hours).slope)
+    The median over all pairs; what scipy does beside, for the interval, takes eight times as long.
+    """
+    first, second = np.triu_indices(hours.size, 1)
+    apart = hours[second] - hours[first]
+    rises = (values[second] - values[first])[apart > 0] / apart[apart > 0]
+    return float(np.median(rises)) if rises.size else 0.0
 
 
 def _widening(hours: Floats, values: Floats, beside: Floats) -> float:
