@@ -25,14 +25,14 @@ from vineview.core.loading import Loader
 from vineview.core.migration import Migration, migrate
 from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
-from vineview.core.reading import Readings
+from vineview.core.readable import Readable
 from vineview.core.state import DISPOSED, PERMANENTLY_FAILED, VideoState
 from vineview.errors import ConfigError, VideoManagerError
 
 __all__ = ["VideoManager"]
 
 
-class VideoManager(Readings):
+class VideoManager(Readable):
     """Keeps a feed in order and loads what the viewer is about to see.
 
     Args:

@@ -17,7 +17,7 @@ from vineview.core.changes import ChangeKind
 from vineview.core.config import VideoManagerConfig
 from vineview.core.view import ManagerView
 from vineview.errors import ConfigError, UsageError, VineviewError
-from vineview.ops import readings
+from vineview.ops import answers
 from vineview.ops.messages import Refusal, Request, Response, json_response
 from vineview.rollout.flags import EMERGENCY_MODE, NEW_VIDEO_MANAGER, FeatureFlags
 from vineview.telemetry.measuring import Reported, measure
@@ -113,7 +113,7 @@ async def health(backend: Backend, _: Request) -> dict[str, Any]:
 
 async def video_system_status(backend: Backend, _: Request) -> dict[str, Any]:
     """Health, and with it the measured memory, active alerts, flags and configuration."""
-    return readings.status(backend.manager, backend.monitor, _now(backend), backend.flags)
+    return answers.status(backend.manager, backend.monitor, _now(backend), backend.flags)
 
 
 async def video_manager(backend: Backend, _: Request) -> dict[str, Any]:
@@ -123,28 +123,28 @@ async def video_manager(backend: Backend, _: Request) -> dict[str, Any]:
 
 async def metrics(backend: Backend, _: Request) -> Response:
     """The gauges and counters in the Prometheus text format, with the names of the export."""
-    text = readings.prometheus(_sample(backend))
-    return Response(200, text.encode(), content_type=readings.PROMETHEUS)
+    text = answers.prometheus(_sample(backend))
+    return Response(200, text.encode(), content_type=answers.PROMETHEUS)
 
 
 async def memory(backend: Backend, request: Request) -> dict[str, Any]:
     """Peak, average, trend, growth and leak verdict over ``range``."""
-    return readings.memory(backend.monitor, request.query["range"])
+    return answers.memory(backend.monitor, request.query["range"])
 
 
 async def errors(backend: Backend, request: Request) -> dict[str, Any]:
     """Error rate, total and most frequent errors over ``range``."""
-    return readings.errors(backend.monitor, request.query["range"])
+    return answers.errors(backend.monitor, request.query["range"])
 
 
 async def performance(backend: Backend, request: Request) -> dict[str, Any]:
     """Preload times and success rate over ``range``."""
-    return readings.performance(backend.monitor, request.query["range"])
+    return answers.performance(backend.monitor, request.query["range"])
 
 
 async def export(backend: Backend, request: Request) -> Response:
     """The performance export over ``range``, as one JSON document."""
-    return readings.export(backend.monitor, request.query["range"])
+    return answers.export(backend.monitor, request.query["range"])
 
 
 async def memory_pressure(backend: Backend, request: Request) -> dict[str, Any]:
@@ -155,7 +155,7 @@ async def memory_pressure(backend: Backend, request: Request) -> dict[str, Any]:
     before = backend.monitor.take_sample()
     manager.record(ChangeKind.ACTION, action="memory-pressure")
     await manager.handle_memory_pressure()
-    return readings.freed(before, backend.monitor.take_sample())
+    return answers.freed(before, backend.monitor.take_sample())
 
 
 async def feature_flags(backend: Backend, request: Request) -> dict[str, bool]:

@@ -27,7 +27,7 @@ __all__ = ["Readings"]
 _log = logging.getLogger(__name__)
 
 
-class Readings:
+class Readable:
     """What there is to read of a manager; ``VideoManager`` adds what changes it.
 
     Args:
