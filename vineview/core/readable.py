@@ -22,7 +22,7 @@ from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
 from vineview.core.state import FAILED, LOADING, PERMANENTLY_FAILED, READY, VideoState
 
-__all__ = ["Readings"]
+__all__ = ["Readable"]
 
 _log = logging.getLogger(__name__)
 
