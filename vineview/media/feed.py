@@ -177,13 +177,14 @@ class Feed:
         return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts)
 
     def _repr_html_(self) -> str:
-        left = 'style="text-align:left"'
+        left, whole = 'style="text-align:left"', 'style="white-space:nowrap"'
         findings = "".join(
             f"<li>{escape(str(finding))}</li>" for finding in self.findings[:_ROWS_SHOWN]
         )
         videos = "".join(
             f"<tr><td {left}>{escape(event.title or event.content[:60] or event.id[:16])}</td>"
-            f"<td>{event.duration_text}</td><td>{event.timestamp:%Y-%m-%d&nbsp;%H:%M}</td>"
+            f"<td>{event.duration_text}</td>"
+            f"<td {whole}>{event.timestamp:%Y-%m-%d %H:%M}</td>"
             f"<td {left}><code>{escape((event.video_url or '')[:100])}</code></td></tr>"
             for event in self.events[:_ROWS_SHOWN]
         )
