@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -67,3 +71,24 @@ def test_what_cannot_be_done_is_one_clear_line(export, capsys, source, target, w
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert words in line
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_ctrl_c_is_130_and_leaves_nothing_half_written(export, tmp_path):
+    """Interrupted in the middle of a record, by a source that stalls there."""
+    source, folder = tmp_path / "slow.ndjson", tmp_path / "out"
+    os.mkfifo(source)
+    folder.mkdir()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "vineview", "convert", source, folder / "o.csv"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with source.open("wb") as pipe:  # opens once it is read
+        pipe.write(export.read_bytes()[:-5])
+        pipe.flush()
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "interrupted"
+    assert list(folder.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -138,6 +139,16 @@ class TestRefusals:
         with pytest.raises(TelemetryError, match=says) as caught:
             Telemetry.open(tmp_path, engine=engine)
         assert caught.value.hint
+
+    @pytest.mark.parametrize("scheme", ["spark", "sc"])
+    def test_an_engine_that_does_not_answer_is_told_at_once(self, scheme, tmp_path):
+        """And not after the minute that its own client tries for."""
+        with socket.socket() as taken:  # bound, and nobody listens
+            taken.bind(("127.0.0.1", 0))
+            address = f"{scheme}://127.0.0.1:{taken.getsockname()[1]}"
+            with pytest.raises(TelemetryError, match=f"{address} cannot be reached") as caught:
+                Store.of_folders(tmp_path, engine=address)
+        assert "that the engine runs" in caught.value.hint
 
     def test_the_default_may_be_named(self, tmp_path):
         sample = {"at": "2026-01-01T00:00:00Z", "video_memory_mb": 5.0}

@@ -12,6 +12,7 @@ a time (its ``lock``); charts and analytics may ask at once.
 from __future__ import annotations
 
 import importlib.util
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -57,6 +58,8 @@ _NEEDS: Final = {
 }
 _PIECE: Final = 100_000
 _KNOWN: Final = '"spark", "spark://...", "sc://...", "trino://...", "clickhouse://..."'
+_PORTS: Final = {"spark": 7077, "sc": 15002}
+_KNOCK_S: Final = 5.0
 _UNREACHABLE: Final = ("connect", "refused", "unreachable", "unavailable", "resolve", "timed out")
 
 
@@ -251,6 +254,7 @@ def connect(address: str | None) -> Engine:
         return Engine.of_connection(duckdb.connect(":memory:", config=dict(_SETTINGS)))
     dialect = dialect_of(address)
     try:
+        _knock(address)
         backend = _spark(address) if dialect == "pyspark" else _elsewhere(address)
     except Exception as error:
         raise TelemetryError(
@@ -290,6 +294,29 @@ def _database(*, threads: int | None) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=config)
 
 
+def _knock(address: str) -> None:
+    """See that one of an address's hosts answers: Spark asks a dead one for a minute.
+
+    Raises:
+        OSError: If none does.
+    """
+    scheme, _, rest = address.partition("://")
+    refusals = []
+    for host in rest.partition("/")[0].rpartition("@")[2].split(",") if rest else ():
+        parts = urlsplit(f"//{host}")
+        port = parts.port or _PORTS.get(scheme)
+        if not parts.hostname or port is None:
+            return  # the engine's own client knows where
+        try:
+            socket.create_connection((parts.hostname, port), timeout=_KNOCK_S).close()
+        except OSError as error:
+            refusals.append(error)
+        else:
+            return
+    if refusals:
+        raise refusals[0]
+
+
 def _spark(address: str) -> Any:
     """Spark, classic or Connect; a session that is open already is used as it is."""
     import ibis  # noqa: PLC0415 - as above
@@ -302,6 +329,8 @@ def _spark(address: str) -> Any:
         builder = builder.master(address)
     else:
         builder = builder.master("local[*]").config("spark.ui.enabled", "false")
+    if not address.startswith("sc://"):  # what goes wrong is raised; its log would bury that
+        builder = builder.config("spark.log.level", "ERROR")
     session = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     return ibis.pyspark.connect(session)
 
@@ -313,4 +342,7 @@ def _elsewhere(address: str) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    """What went wrong, in one line; Java's own words where a call into it failed."""
+    first, *rest = (str(error).strip() or type(error).__name__).splitlines()
+    told = rest[0].removeprefix(": ") if rest and rest[0].startswith(": ") else first
+    return told[:300]
