@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -73,10 +74,19 @@ def test_what_cannot_be_done_is_one_clear_line(export, capsys, source, target, w
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_ctrl_c_is_130_and_leaves_nothing_half_written(export, tmp_path):
-    """Interrupted in the middle of a record, by a source that stalls there."""
-    source, folder = tmp_path / "slow.ndjson", tmp_path / "out"
-    os.mkfifo(source)
+def test_a_pipe_is_refused_by_name(tmp_path, capsys):
+    """Waiting for it would hang where nobody writes, and an export is read twice."""
+    pipe = tmp_path / "e.ndjson"
+    os.mkfifo(pipe)
+    for arguments in (["convert", str(pipe), str(tmp_path / "o.csv")], ["analyze", str(pipe)]):
+        assert main(arguments) == 2
+        assert f"{pipe} cannot be read: it is a pipe" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_130_and_leaves_nothing_half_written(tmp_path):
+    source, folder = tmp_path / "long.ndjson", tmp_path / "out"
+    header, sample = json.dumps({**HEADER, "records": {}}), json.dumps(SAMPLES[0])
+    source.write_text(f"{header}\n" + f"{sample}\n" * 600_000, "utf-8")
     folder.mkdir()
     run = subprocess.Popen(
         [sys.executable, "-m", "vineview", "convert", source, folder / "o.csv"],
@@ -84,11 +94,10 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(export, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    with source.open("wb") as pipe:  # opens once it is read
-        pipe.write(export.read_bytes()[:-5])
-        pipe.flush()
-        run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=60)
+    while run.poll() is None and not any(folder.iterdir()):
+        time.sleep(0.005)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "interrupted"
     assert list(folder.iterdir()) == []

@@ -21,7 +21,7 @@ from vineview.telemetry.formats.fetching import fetched, is_url
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.packing import unpacked
 from vineview.telemetry.formats.reading import is_lines, read
-from vineview.telemetry.formats.sources import unreadable
+from vineview.telemetry.formats.sources import refuse_pipe, unreadable
 
 __all__ = ["open_tables", "size_of"]
 
@@ -73,6 +73,7 @@ def size_of(path: str | os.PathLike[str]) -> int | None:
 def _tables(
     place: Path, document: Document, progress: Callable[[int], object]
 ) -> Iterator[pa.Table]:
+    refuse_pipe(place)
     try:
         file = None if place.is_dir() else place.open("rb")
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from vineview.errors import TelemetryError
 from vineview.telemetry.formats import parquet
 from vineview.telemetry.formats.fetching import Fetched, fetched, is_url
 
-__all__ = ["READ_SUFFIXES", "Source", "find", "unreadable"]
+__all__ = ["READ_SUFFIXES", "Source", "find", "refuse_pipe", "unreadable"]
 
 READ_SUFFIXES: Final = (
     *(
@@ -111,6 +111,7 @@ def _expand(place: str) -> Iterator[Source]:
                 source=place,
                 hint=f"Read are {_SHORT}.",
             )
+        refuse_pipe(path)
         yield Source(str(path), named=True)
     else:
         yield from _glob(place)
@@ -138,6 +139,20 @@ def _load(name: str | os.PathLike[str]) -> bytes:
         return Path(name).read_bytes()
     except OSError as error:
         raise unreadable(name, error) from error
+
+
+def refuse_pipe(path: Path) -> None:
+    """Let pass what can be read more than once, and what does not exist.
+
+    Raises:
+        TelemetryError: For a pipe or a device, as a shell's ``<(...)`` is.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise TelemetryError(
+            f"{path} cannot be read: it is a pipe or a device, and an export is read twice",
+            source=str(path),
+            hint="Save it to a file first.",
+        )
 
 
 def unreadable(name: str | os.PathLike[str], error: OSError) -> TelemetryError:
