@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, cast
 
 import pyarrow as pa
 
+from vineview.errors import TelemetryError
 from vineview.telemetry.formats import csvtext, lines, otlp, parquet
 from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.formats.fetching import fetched, is_url
@@ -73,9 +74,11 @@ def size_of(path: str | os.PathLike[str]) -> int | None:
 def _tables(
     place: Path, document: Document, progress: Callable[[int], object]
 ) -> Iterator[pa.Table]:
-    refuse_pipe(place)
     try:
+        refuse_pipe(place)
         file = None if place.is_dir() else place.open("rb")
+    except TelemetryError:
+        raise
     except (OSError, ValueError) as error:
         why = error if isinstance(error, OSError) else OSError(str(error))
         raise unreadable(place, why) from error
