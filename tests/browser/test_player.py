@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import psutil
 import pytest
 
 from vineview.bench.soak import COUNT_URLS
@@ -86,6 +87,47 @@ with open("photo.png", "wb") as file:
 here = os.path.abspath("photo.png")
 manager.add_video_event(VideoEvent(id="photo", is_local=True, video_url=f"file://{here}"))
 manager.preload_around_index(0)
+"""
+
+GREYS = """
+import av
+from pathlib import Path
+path = Path("greys.flv").absolute()
+with av.open(str(path), "w") as out:
+    track = out.add_stream("libx264", rate=5, options={"preset": "ultrafast", "g": "10"})
+    track.width, track.height, track.pix_fmt = 64, 48, "yuv420p"
+    for n in range(180):
+        frame = av.VideoFrame(64, 48, "yuv420p")
+        frame.pts = n
+        for plane, value in zip(frame.planes, (20 + n, 128, 128), strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        out.mux(track.encode(frame))
+    out.mux(track.encode(None))
+manager.add_video_event(VideoEvent(id="greys", is_local=True, video_url=path.as_uri()))
+player = FeedPlayer(manager)
+player
+"""
+
+STILLS = """
+import av
+from pathlib import Path
+from vineview.core.config import VideoManagerConfig
+from vineview.media.feed import Feed
+folder = Path("stills")
+folder.mkdir()
+for name, codec, form, layout in (
+    ("a.jpg", "mjpeg", "image2", "yuvj420p"), ("b.png", "png", "image2", "rgb24"),
+    ("c.gif", "gif", "gif", "rgb8"), ("d.png", "png", "image2", "rgb24"),
+):
+    with av.open(str(folder / name), "w", format=form) as out:
+        track = out.add_stream(codec, rate=1)
+        track.width, track.height, track.pix_fmt = 160, 120, layout
+        out.mux(track.encode(av.VideoFrame(160, 120, "rgb24").reformat(format=layout)))
+        out.mux(track.encode(None))
+manager = VideoManager(config=VideoManagerConfig(max_videos=3), loader=MediaLoader())
+manager.add_video_events(Feed.open(str(folder)).events)
+player = FeedPlayer(manager)
+player
 """
 
 SHOWN_IMAGE = """() => {
@@ -567,6 +609,23 @@ class TestBuffers:
         starts = "video => video.buffered.start(0)"
         assert player.root.locator(SHOWN).evaluate(starts) > 100
 
+    def test_a_seek_in_a_clip_without_an_index_shows_that_moment(self, page, open_notebook):
+        """Each picture's grey tells its number; FLV as it is written here has no index."""
+        notebook = open_notebook([FEED, GREYS])
+        notebook.run_all()
+        player = Player(page)
+        player.wait_until_playing()
+        notebook.evaluate("player.pause(); player.seek(20)")
+        page.wait_for_function(
+            """() => {
+              const video = document.querySelector('.vv-screen[data-shown]');
+              return video.paused && !video.seeking && video.readyState >= 2
+                && Math.abs(video.currentTime - 20) < 0.3;
+            }"""
+        )
+        number = int(player.current_time() * 5 + 0.01)
+        assert player.picture()[0] == pytest.approx((4 + number) * 255 / 219, abs=3)
+
     def test_a_full_buffer_is_waited_for(self, page, open_notebook):
         """The browser says three times that it has no room; the clip plays on all the same."""
         page.add_init_script(FULL_BUFFER)
@@ -667,7 +726,34 @@ class TestTrouble:
         page.wait_for_function(SHOWN_IMAGE)
         assert player.root.locator(".vv-caption").inner_text() == "PNG image, as is"
 
+    @pytest.mark.parametrize("viewport", [{"width": 700, "height": 900}])
+    def test_a_folder_of_stills_shows_pictures_and_what_the_limit_left_out(
+        self, page, open_notebook
+    ):
+        open_notebook([FEED, STILLS]).run_all()
+        player = Player(page)
+        page.wait_for_function(SHOWN_IMAGE)
+        player.focus()
+        titles = set()
+        for place in ("1 of 3", "2 of 3", "3 of 3"):
+            player.root.locator(".vv-place", has_text=place).wait_for()
+            titles.add(player.title)
+            page.locator(f"img{SHOWN}[alt='{player.title}']").wait_for()
+            page.wait_for_function(SHOWN_IMAGE)
+            player.press("ArrowDown")
+        assert len(titles) == 3
+        status = player.root.locator(".vv-status")
+        assert "3 of 4 shown: the feed's limit" in status.inner_text()
+        for width in (700, 360):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert status.evaluate("(line) => line.scrollWidth <= line.clientWidth")
+
     def test_a_dead_kernel_leaves_a_note_not_a_black_box(self, own_player):
+        told = own_player.notebook.evaluate(
+            "print(*(each.pid for each in psutil.Process().children(recursive=True)))"
+        )
+        workers = [psutil.Process(int(pid)) for pid in told.split()]
+        assert workers
         own_player.page.evaluate(
             "async () => { await window.jupyterapp.shell.currentWidget.context.sessionContext"
             ".session.kernel.restart(); }"
@@ -676,6 +762,8 @@ class TestTrouble:
             timeout=30_000
         )
         assert own_player.title == "bigbuckbunny.mp4"
+        _, left = psutil.wait_procs(workers, timeout=10)
+        assert left == [], "the kernel's workers end with it"
 
 
 class TestSight:
