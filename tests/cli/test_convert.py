@@ -94,7 +94,7 @@ def test_ctrl_c_is_130_and_leaves_nothing_half_written(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while run.poll() is None and not any(folder.iterdir()):
+    while run.poll() is None and not any(each.stat().st_size for each in folder.iterdir()):
         time.sleep(0.005)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
