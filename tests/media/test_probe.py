@@ -54,6 +54,21 @@ class TestFacts:
         video = replace(probe(clips / "silent.mp4").video, sample_aspect_ratio=4 / 3)
         assert video.display_size == (640, 270)
 
+    def test_a_picture_announced_only(self, make_clip, tmp_path):
+        """A broadcast whose picture never comes is a clip of sound."""
+        data = make_clip("whole.ts").read_bytes()
+        path = tmp_path / "radio.ts"
+        packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+        is_picture = [packet[1] & 0x1F == 1 and packet[2] == 0 for packet in packets]
+        path.write_bytes(
+            b"".join(packet for packet, drop in zip(packets, is_picture, strict=True) if not drop)
+        )
+        info = probe(path)
+        assert any(is_picture)
+        assert info.verdict.how == "as is"
+        assert info.video is None
+        assert info.duration_s == pytest.approx(3.0, rel=0.05)
+
     def test_variable_rate(self, make_clip, tmp_path):
         """Uneven intervals are noticed, and the rate given is the average."""
         path = tmp_path / "uneven.mp4"

@@ -130,6 +130,8 @@ class _Span:
         self._is_sound = isinstance(track, AudioStream)
         self._adts: int | None = None
         self._reason = ""
+        self._shown_ticks: tuple[int, int] | None = None
+        self._overrun_s = 0.0
         self.begin_s: float | None = None
         self.end_s = 0.0
 
@@ -143,6 +145,11 @@ class _Span:
         self.end_s = max(self.end_s, at_s + (packet.duration or 0) * self._tick)
         if self._is_sound:
             self._look_at(packet)
+        elif packet.pts is not None and packet.dts is not None:
+            if self._shown_ticks is not None:  # the last lasts until this one, as it is sent
+                pts, dts = self._shown_ticks
+                self._overrun_s = max(self._overrun_s, (pts + packet.dts - dts - late) * self._tick)
+            self._shown_ticks = packet.pts, packet.dts
 
     def _look_at(self, packet: Packet[Any]) -> None:
         """AAC of broadcasts says in each packet what it is."""
@@ -159,6 +166,9 @@ class _Span:
             self._reason = self._reason or "its sampling changes midway"
 
     def obstacle(self) -> str:
+        """Why not; a picture stored before a hole but shown behind it would outlast the clip."""
+        if self._overrun_s - self.end_s > _LATE_S:
+            return "its pictures stop for a while, out of order"
         return self._reason
 
 

@@ -75,6 +75,9 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
     )
     sound = _best(container, "audio")
     audio = sound if isinstance(sound, AudioStream) and _is_known(sound) else None
+    if video is not None and audio is not None and container.format.name == "mpegts":
+        # A broadcast's table may announce a picture of which nothing ever comes.
+        video = video if video.width else None
     if video is None and audio is None:
         raise MediaError(
             f"{name} holds neither picture nor sound",
