@@ -18,7 +18,7 @@ from vineview.widgets.player import FeedPlayer
 
 __all__ = ["SideBySide"]
 
-_LEAST_WIDTH = "300px"
+_LEAST_WIDTH = "min(300px, 100%)"
 
 
 class SideBySide(HBox):
