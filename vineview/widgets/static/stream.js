@@ -4,7 +4,9 @@
 const VV_AHEAD_S = 20; // acknowledge while less than this is buffered ahead
 const VV_BEHIND_S = 30; // what stays buffered behind the playhead
 const VV_FULL_AGAIN_MS = 500; // a full buffer is asked again after so long
-const VV_GAP_S = 1; // a hole this small at the playhead is stepped over
+const VV_GAP_S = 1; // a hole this small at the playhead is stepped over at once
+const VV_STUCK_MS = 1500; // what has not come after so long, while later data is there, never comes
+const VV_NUDGE_S = 0.1; // how far to go where a picture is buffered but not decoded
 
 class ClipStream {
   /**
@@ -30,6 +32,7 @@ class ClipStream {
     this.inits = 0;
     this.owed = 0; // segments taken in whose acknowledgement is held back
     this.whole = false;
+    this.came = false; // whether anything came since the last opening
     this.appending = false;
     this.active = false; // the video on show: it may take all it wants
     this.ended = false;
@@ -42,6 +45,7 @@ class ClipStream {
     this.undo = [
       view.listen(this.source, "sourceopen", () => this.opened()),
       view.listen(video, "timeupdate", () => this.settle()),
+      view.listen(video, "waiting", () => this.waits()),
       view.listen(video, "error", () => this.fail(this.errorText())),
     ];
     video.src = url;
@@ -63,6 +67,7 @@ class ClipStream {
     this.owed = 0;
     this.inits = 0;
     this.ended = false;
+    this.came = false;
     this.whole = whole;
     this.view.send("open", { stream: this.id, video_id: this.videoId, start_s: startS, whole });
   }
@@ -149,6 +154,7 @@ class ClipStream {
   appended() {
     if (this.appending) {
       this.appending = false;
+      this.came = true;
       this.queue.shift();
       if (this.inits) this.inits = 0;
       else this.owed += 1;
@@ -163,7 +169,9 @@ class ClipStream {
     if (this.closed || this.video.error) return; // what failed takes no more
     this.bridge();
     if (!this.active) return;
-    if (this.owed > 0 && this.ahead() < VV_AHEAD_S && this.id) {
+    // Few pictures a minute: a decoder may want more of them than the usual stretch holds.
+    const isShort = this.ahead() < VV_AHEAD_S || this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (this.owed > 0 && isShort && this.id) {
       for (; this.owed > 0; this.owed -= 1) this.view.send("ack", { stream: this.id });
     }
     if (this.buffer && !this.buffer.updating) {
@@ -193,6 +201,32 @@ class ClipStream {
         return;
       }
     }
+  }
+
+  /** Playing waits for data: what never comes is stepped over, for no clip may stand for ever. */
+  waits() {
+    this.stuck?.();
+    const { video } = this;
+    const at = video.currentTime;
+    this.stuck = this.view.after(VV_STUCK_MS, () => {
+      const stands = video.currentTime === at && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+      if (this.closed || !stands || video.paused || video.ended) return;
+      this.settle();
+      if (this.came && !this.queue.length) this.stepOver(at);
+      this.waits();
+    });
+  }
+
+  /** @param {number} at */
+  stepOver(at) {
+    const { buffered } = this.video;
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) > at) {
+        this.video.currentTime = buffered.start(i) + 0.001;
+        return;
+      }
+    }
+    if (this.ahead() > 2 * VV_NUDGE_S) this.video.currentTime = at + VV_NUDGE_S;
   }
 
   /** Go to a place: at once if it is buffered, else by asking for it. @param {number} seconds */
@@ -238,6 +272,7 @@ class ClipStream {
   close() {
     if (this.closed) return;
     this.closed = true;
+    this.stuck?.();
     if (this.id) this.view.send("close", { stream: this.id });
     for (const undo of this.undo) undo();
     this.video.removeAttribute("src");
