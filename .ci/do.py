@@ -70,12 +70,14 @@ def run_tests(options: list[str]) -> int:
     need_java()
     pytest = [PYTHON, "-m", "pytest", "-q", "--durations=10"]
     core = ["tests/core", "--cov=vineview.core", "--cov-fail-under=100", "--cov-report=term"]
+    rooms = ["-n", "logical", "--dist=loadfile", "--ignore=tests/core", "--ignore=tests/browser"]
     steps: list[tuple[str, list[str | Path]]] = [
         ("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         ("lint", [PYTHON, "-m", "ruff", "check", "."]),
         ("types", [PYTHON, "-m", "mypy"]),
         ("core, every branch", [*pytest, *core]),
-        ("the other rooms", [*pytest, "--ignore=tests/core", "--ignore=tests/browser"]),
+        # A file a core at a time; what a file sets up once (a wheel, a Spark) stays set up once.
+        ("the other rooms", [*pytest, *rooms]),
         # Alone: the browser's driver keeps a loop running, which asynchronous tests cannot share.
         # Once more where a test fails: on a machine whose cores are shared, anywidget's two seconds
         # for a model to start run out now and then. What fails twice is broken; both are named.
