@@ -90,6 +90,10 @@ class TestValidation:
             ("preload_timeout_s", True),
             ("memory_per_controller_mb", 0),
             ("enable_memory_management", 1),
+            pytest.param("max_videos", 2**63, id="more than 64 bits hold"),
+            pytest.param("max_retries", -(10**5000), id="more than Python writes out"),
+            pytest.param("preload_timeout_s", 10**400, id="more than a float holds"),
+            ("memory_per_controller_mb", 1e300),
         ],
     )
     def test_nonsense_is_refused_by_name(self, field, value):

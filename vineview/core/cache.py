@@ -12,8 +12,8 @@ from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 
+from vineview.core.config import whole_number
 from vineview.core.shelf import DiskShelf, MemoryShelf
-from vineview.errors import ConfigError
 
 __all__ = ["DEFAULT_MAX_BYTES", "ByteCache"]
 
@@ -25,7 +25,7 @@ class ByteCache:
     """Keeps bytes up to a cap. Safe to use from several threads.
 
     Args:
-        max_bytes: The cap on the stored bytes (keys and bookkeeping not counted).
+        max_bytes: The cap on the stored bytes (keys and bookkeeping not counted); 0 keeps nothing.
         folder: Keep them here, across processes; made if missing. Several caches may share one
             of the same cap: each looks again when another has stored. In memory if not given.
 
@@ -34,7 +34,7 @@ class ByteCache:
         misses: Times it had not.
 
     Raises:
-        ConfigError: If ``max_bytes`` is not a whole number of at least 0.
+        ConfigError: If ``max_bytes`` is no whole number of at least 0.
         OSError: If the folder cannot be made or listed.
 
     Example:
@@ -48,14 +48,7 @@ class ByteCache:
     def __init__(
         self, max_bytes: int = DEFAULT_MAX_BYTES, *, folder: str | Path | None = None
     ) -> None:
-        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 0:
-            raise ConfigError(
-                f"a cache of {max_bytes!r} bytes makes no sense",
-                field="max_bytes",
-                value=max_bytes,
-                hint="Pass a whole number of bytes, 0 to keep nothing.",
-            )
-        self.max_bytes = max_bytes
+        self.max_bytes = whole_number("max_bytes", max_bytes, least=0)
         self.hits = 0
         self.misses = 0
         self._lock = Lock()

@@ -7,7 +7,6 @@ one. The profiles are those of the reference, section 2; a field a profile omits
 from __future__ import annotations
 
 import contextlib
-import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -184,6 +183,8 @@ PROFILES = (
 )
 """The names :meth:`VideoManagerConfig.named` knows."""
 
+_MOST = 2**63 - 1
+"""The largest number a setting may be: what the columns of an export hold."""
 _WHOLE = {
     "max_videos": 1,
     "preload_ahead": 0,
@@ -199,10 +200,10 @@ def whole_number(field: str, value: object, *, least: int | None = None) -> int:
     Args:
         field: What to call it in the error.
         value: What was passed; the whole numbers of other libraries count, booleans do not.
-        least: The smallest that makes sense.
+        least: The smallest that makes sense. With one, it must fit 64 bits, too.
 
     Raises:
-        ConfigError: If it is no whole number, or below ``least``.
+        ConfigError: If it is no whole number, or outside these limits.
 
     Example:
         >>> whole_number("preload_range", -1, least=0)
@@ -213,23 +214,27 @@ def whole_number(field: str, value: object, *, least: int | None = None) -> int:
     if not isinstance(value, bool):
         with contextlib.suppress(TypeError):
             number = operator.index(value)  # type: ignore[arg-type]  # what else raises TypeError
-    if number is None or (least is not None and number < least):
+    if number is None or (least is not None and not least <= number <= _MOST):
         limit = "" if least is None else f" of at least {least}"
         _refuse(field, value, f"Pass a whole number{limit}.")
     return number
 
 
 def positive_number(field: str, value: float) -> float:
-    """A setting as the positive, finite number it must be.
+    """A setting as the positive number it must be, no larger than 64 bits hold.
 
     Raises:
         ConfigError: If it is none.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
+    if not is_number or not 0 < value <= _MOST:
         _refuse(field, value, "Pass a positive number.")
     return value
 
 
 def _refuse(field: str, value: object, hint: str) -> NoReturn:
-    raise ConfigError(f"{field} is {value!r}", field=field, value=value, hint=hint)
+    try:
+        shown = repr(value)
+    except ValueError:
+        shown = "beyond all numbers"  # Python writes out no more than 4300 digits
+    raise ConfigError(f"{field} is {shown}", field=field, value=value, hint=hint)
