@@ -319,6 +319,8 @@ class TestRefusals:
             ({"kind": 1, "id": "a"}, "kind 1 is not a short video"),
             ({"id": "a"}, "missing"),
             ({"kind": True, "id": "a"}, "bool"),
+            pytest.param({"kind": 10**5000, "id": "a"}, "from 0 to 65535", id="no kind so large"),
+            ({"kind": 6, "id": ["a"], "tags": [["e", "b"]]}, "id is a text"),
             ({"kind": 22}, "no id"),
             ({"kind": 22, "id": ""}, "no id"),
             ({"kind": 22, "id": 5}, "id is a text"),
@@ -337,8 +339,9 @@ class TestRefusals:
         ],
     )
     def test_what_is_no_event(self, event, message):
-        with pytest.raises(FeedError, match=message):
+        with pytest.raises(FeedError, match=message) as caught:
             VideoEvent.from_nostr(event)
+        assert caught.value.hint
 
     def test_unicode_beyond_ascii_is_welcome(self):
         assert read(["title", "日本語 🎬"]).title == "日本語 🎬"
@@ -380,3 +383,4 @@ class TestTheValue:
 
     def test_an_id_that_utf8_cannot_carry_is_merely_wrong(self):
         assert not VideoEvent(id="a", content="\ud800").verify_id()
+        assert not VideoEvent(id="a", created_at=10**5000).verify_id()

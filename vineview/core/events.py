@@ -37,7 +37,9 @@ REPOST_KIND = 6
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR = 2**63
+_LAST_KIND = 65_535
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, where datetime ends
+_FORM = "NIP-01 has the form of an event."
 _DIMENSIONS = re.compile(r"\s*([0-9]{1,9})x([0-9]{1,9})\s*\Z")
 
 
@@ -130,17 +132,18 @@ class VideoEvent:
             ('cats',)
         """
         if not isinstance(event, Mapping):
-            raise FeedError(f"an event is an object, this is {_name(event)}")
+            raise FeedError(f"an event is an object, this is {_name(event)}", hint=_FORM)
         if _kind(event) == REPOST_KIND:
+            identifier = _identifier(event)
             if original_id(event) is None:
                 raise FeedError(
-                    f"repost {_clip(event.get('id'))} names no original",
+                    f"repost {identifier[:16]!r} names no original",
                     hint="A repost needs an e tag with the id of a short video.",
                 )
             original = embedded_original(event)
             if original is None:
                 raise FeedError(
-                    f"repost {_clip(event.get('id'))} does not embed its original",
+                    f"repost {identifier[:16]!r} does not embed its original",
                     hint="Load it together with the original, by parse_events or Feed.open.",
                 )
             return cls._read(original).reposted_by(event)
@@ -217,7 +220,7 @@ class VideoEvent:
                 tags=self.raw_tags,
                 content=self.content,
             )
-        except UnicodeEncodeError:
+        except ValueError:  # a text UTF-8 cannot carry, a number too long to write out
             return False
         return self.id == expected
 
@@ -352,7 +355,9 @@ def original_id(repost: Mapping[str, Any]) -> str | None:
 def _kind(event: Mapping[str, Any]) -> int:
     kind = event.get("kind")
     if isinstance(kind, bool) or not isinstance(kind, int):
-        raise FeedError(f"an event's kind is a number, this is {_name(kind)}")
+        raise FeedError(f"an event's kind is a number, this is {_name(kind)}", hint=_FORM)
+    if not 0 <= kind <= _LAST_KIND:
+        raise FeedError(f"an event's kind is a number from 0 to {_LAST_KIND}", hint=_FORM)
     return kind
 
 
@@ -366,7 +371,7 @@ def _identifier(event: Mapping[str, Any]) -> str:
 def _seconds(event: Mapping[str, Any]) -> int:
     seconds = event.get("created_at", 0)
     if isinstance(seconds, bool) or not isinstance(seconds, int):
-        raise FeedError(f"created_at is a number of seconds, this is {_name(seconds)}")
+        raise FeedError(f"created_at is a number of seconds, this is {_name(seconds)}", hint=_FORM)
     if not 0 <= seconds <= _LAST_SECOND:
         raise FeedError(
             "created_at is outside the years 1970 to 9999",
@@ -378,7 +383,7 @@ def _seconds(event: Mapping[str, Any]) -> int:
 def _tags(event: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     tags = event.get("tags", [])
     if not _is_list(tags) or not all(_is_list(tag) for tag in tags):
-        raise FeedError("tags is a list of lists of texts, this is something else")
+        raise FeedError("tags is a list of lists of texts, this is something else", hint=_FORM)
     return tuple(tuple(_unicode(item, "a tag") for item in tag) for tag in tags)
 
 
@@ -393,19 +398,15 @@ def _field_text(event: Mapping[str, Any], name: str) -> str:
 def _unicode(value: object, where: str) -> str:
     """A text that UTF-8 can carry to a browser or a file."""
     if not isinstance(value, str):
-        raise FeedError(f"{where} is a text, this is {_name(value)}")
+        raise FeedError(f"{where} is a text, this is {_name(value)}", hint=_FORM)
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise FeedError(f"{where} is not valid Unicode (a lone surrogate)") from None
+            hint = "Write it as UTF-8, with whole characters."
+            raise FeedError(f"{where} is not valid Unicode (a lone surrogate)", hint=hint) from None
     return value
 
 
 def _name(value: object) -> str:
     return "missing" if value is None else f"of type {type(value).__name__}"
-
-
-def _clip(value: object) -> str:
-    text = str(value)
-    return repr(text if len(text) <= 16 else f"{text[:16]}…")  # noqa: PLR2004 - enough to find it

@@ -22,8 +22,7 @@ from vineview.core.events import VideoEvent
 from vineview.core.loading import Controller
 from vineview.core.metrics import Metrics
 from vineview.core.order import FeedOrder, arrival_of, order_key
-from vineview.core.state import NOT_LOADED, TRANSITIONS, LoadState, VideoState
-from vineview.errors import VideoManagerError
+from vineview.core.state import NOT_LOADED, TRANSITIONS, LoadState, VideoState, illegal_step
 
 if TYPE_CHECKING:
     from vineview.core.agenda import Appointment
@@ -291,7 +290,7 @@ class Ledger:
         before = record.state
         was, now = before.loading_state, after.loading_state
         if now not in TRANSITIONS[was]:
-            raise VideoManagerError(f"a video cannot go from {was} to {now}", record.video_id)
+            raise illegal_step(was, now, record.video_id)
         record.state = after
         if was is not NOT_LOADED:
             del self._by_state[was][record.video_id]

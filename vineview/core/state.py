@@ -28,6 +28,7 @@ __all__ = [
     "ErrorClass",
     "LoadState",
     "VideoState",
+    "illegal_step",
     "slot_setters",
 ]
 
@@ -75,6 +76,12 @@ TRANSITIONS: Mapping[LoadState, frozenset[LoadState]] = MappingProxyType(
 """From each state, the states it may become."""
 
 
+def illegal_step(before: LoadState, to: LoadState, video_id: str) -> VideoManagerError:
+    """The error for a step that is not in the table."""
+    hint = f"From {before} it may become {', '.join(sorted(TRANSITIONS[before]))}."
+    return VideoManagerError(f"a video cannot go from {before} to {to}", video_id, hint=hint)
+
+
 def slot_setters(cls: type) -> Iterator[Callable[[Any, Any], None]]:
     """What an ``__init__`` written by hand may fill the slots of a frozen dataclass with."""
     return (vars(cls)[field.name].__set__ for field in fields(cls))
@@ -120,7 +127,7 @@ class VideoState:
     ) -> None:
         if retry_count < 0:
             raise VideoManagerError(
-                f"retry_count is {retry_count}, and cannot be negative", event.id
+                f"retry_count is {retry_count}", event.id, hint="Count failures from 0."
             )
         _set_event(self, event)
         _set_loading_state(self, loading_state)
@@ -216,7 +223,7 @@ class VideoState:
         if before is NOT_LOADED and to is READY:
             legal = self.event.is_gif
         if not legal:
-            raise VideoManagerError(f"a video cannot go from {before} to {to}", self.event.id)
+            raise illegal_step(before, to, self.event.id)
 
 
 (
