@@ -6,11 +6,11 @@ quick: packages are installed again only when ``pyproject.toml`` has changed.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,24 +22,32 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+USAGE = """usage: python3 .ci/do.py lab [OPTIONS]   opens JupyterLab on the start notebook
+       python3 .ci/do.py test [OPTIONS]  format, lint, types, tests, browser, notebooks, wheel
+
+OPTIONS go to `vineview lab` and to pytest: try `lab --help`."""
 
 
 def main() -> int:
-    """Parse, set up, run."""
+    """Set up and run what was asked for; what follows its name goes to it unread."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what tells the user
         sys.exit(f"vineview needs Python 3.11 or newer; this is {platform.python_version()}.")
-    parser = argparse.ArgumentParser(prog=".ci/do.py", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="lab | test")
-    lab = commands.add_parser("lab", help="open JupyterLab on the start notebook")
-    lab.add_argument("options", nargs=argparse.REMAINDER, help="passed on to `vineview lab`")
-    test = commands.add_parser("test", help="format, lint, types, tests, browser, notebooks, wheel")
-    test.add_argument("options", nargs=argparse.REMAINDER, help="passed on to pytest")
-    args = parser.parse_args()
-    if args.command == "lab":
+    command, options = sys.argv[1:2], sys.argv[2:]
+    if command == ["lab"]:
         set_up(extras="")
-        return subprocess.call([PYTHON, "-m", "vineview", "lab", *args.options], cwd=Path.cwd())
-    set_up(extras="[test]")
-    return run_tests(args.options)
+        leave_ctrl_c_to_the_child()
+        return subprocess.call([PYTHON, "-m", "vineview", "lab", *options])
+    if command == ["test"]:
+        set_up(extras="[test]")
+        leave_ctrl_c_to_the_child()
+        return run_tests(options)
+    print(USAGE)
+    return 0 if command in (["-h"], ["--help"]) else 2
+
+
+def leave_ctrl_c_to_the_child() -> None:
+    """Let JupyterLab ask whether to stop, and pytest report, instead of killing them."""
+    signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def set_up(*, extras: str) -> None:
