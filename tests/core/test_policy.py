@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -234,6 +236,13 @@ class TestUrlPolicy:
             parts = WebUrl.parse(url)
             assert parts.host.isascii()
             assert WebUrl.parse(str(parts)) == parts
+
+    def test_without_idna_it_refuses_what_it_cannot_read(self, monkeypatch):
+        """The core runs on a bare Python: one such host must not stop the rest of a feed."""
+        monkeypatch.setitem(sys.modules, "idna", None)
+        verdict = UrlPolicy().check("https://bücher.example/a.mp4")
+        assert verdict.refused
+        assert "needs idna" in verdict.reason
 
     def test_says_what_it_is(self):
         assert repr(UrlPolicy()) == "UrlPolicy(5 domains, allow_private=False)"

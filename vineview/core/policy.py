@@ -327,8 +327,11 @@ def _ascii_host(host: str) -> str:
     if len(host) > _MAX_HOST + 1:
         raise UsageError("the URL's host is longer than any name in DNS")
     if not host.isascii():
-        import idna  # noqa: PLC0415 - only hosts outside ASCII need it
-
+        try:
+            import idna  # noqa: PLC0415 - only hosts outside ASCII need it
+        except ImportError as error:
+            hint = "Run: pip install idna."
+            raise UsageError("reading an international host name needs idna", hint=hint) from error
         try:
             host = idna.encode(host, uts46=True, transitional=False).decode()
         except UnicodeError as error:
