@@ -352,6 +352,13 @@ class TestTheValue:
         event = VideoEvent(id="a")
         assert (event.hashtags, event.raw_tags, event.is_local, event.kind) == ((), (), False, 22)
 
+    def test_the_id_alone_says_which_video_it_is(self):
+        event, edited = VideoEvent(id="a"), VideoEvent(id="a", title="edited", created_at=9)
+        assert event == edited
+        assert {event, edited} == {event}
+        assert event != VideoEvent(id="b")
+        assert event != "a"
+
     def test_is_immutable_through_and_through(self):
         event = VideoEvent(id="a", hashtags=["b"], raw_tags=[["t", "b"]])
         assert (event.hashtags, event.raw_tags) == (("b",), (("t", "b"),))

@@ -57,7 +57,7 @@ def shown(state: FeedState) -> dict:
         field.name: getattr(state, field.name)
         for field in fields(FeedState)
         if not field.name.startswith("_")
-    } | {"videos": state.videos, "index": state.current_index}
+    } | {"videos": [*map(asdict, state.videos)], "index": state.current_index}
 
 
 async def follow(steps) -> None:

@@ -43,7 +43,7 @@ _FORM = "NIP-01 has the form of an event."
 _DIMENSIONS = re.compile(r"\s*([0-9]{1,9})x([0-9]{1,9})\s*\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VideoEvent:
     """One short video. Only ``id`` is required.
 
@@ -110,6 +110,12 @@ class VideoEvent:
             object.__setattr__(self, "hashtags", tuple(self.hashtags))
         if not isinstance(self.raw_tags, tuple):
             object.__setattr__(self, "raw_tags", tuple(map(tuple, self.raw_tags)))
+
+    def __eq__(self, other: object) -> bool:
+        return self.id == other.id if isinstance(other, VideoEvent) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @classmethod
     def from_nostr(cls, event: Mapping[str, Any]) -> VideoEvent:
