@@ -90,6 +90,7 @@ class TestUrlProblem:
             ("https:///a.mp4", "no host"),
             ("file:", "no host"),
             ("http://[::1/a", "malformed"),
+            ("http://a.example:99999/b", "malformed"),
             (17, "malformed"),
         ],
     )

@@ -90,6 +90,7 @@ def url_problem(url: str | None) -> str | None:
         return "the event has no video URL"
     try:
         parts = urlsplit(url)
+        _ = parts.port  # read only when asked for
     except (ValueError, TypeError, AttributeError) as error:
         return f"the URL {url!r} is malformed: {error}"
     if not parts.scheme:
