@@ -23,12 +23,12 @@ __all__ = ["BreakerMove", "BreakerState", "CircuitBreaker"]
 
 _log = logging.getLogger(__name__)
 
-_COUNTED_S = 300.0
-_RECENT_S = 600.0
-_LISTED_S = 3600.0
-_URL_BLOCK_S = 120.0
-_MOST_HISTORY = 100
-_MOST_URLS = 1000
+_COUNTED_S = 300.0  # failures this recent may open it
+_RECENT_S = 600.0  # ... are the statistics' recentFailures
+_LISTED_S = 3600.0  # ... are named in the detailed statistics
+_URL_BLOCK_S = 120.0  # for each failure up to the threshold, doubled by each one beyond it
+_MOST_HISTORY = 100  # failures remembered
+_MOST_URLS = 1000  # the one that failed longest ago is forgotten first
 _MOST_LISTED = 5
 
 

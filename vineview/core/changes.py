@@ -29,7 +29,8 @@ class ChangeKind(StrEnum):
     """Another video is current. ``data``: index, from_index, cause (``user``, or ``feed`` when the
     current video left the feed)."""
     FEED = "feed"
-    """The feed changed. ``data``: added and removed (ids), total, videos (facts of those added)."""
+    """The feed changed. ``data``: added and removed (ids), total, left (how many the feed's limit
+    has let go so far), videos (facts of those added)."""
     CONFIG = "config"
     """A configuration was applied. ``data``: config (its fields), reason."""
     NETWORK = "network"
