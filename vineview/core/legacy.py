@@ -1,4 +1,4 @@
-"""The system this manager replaced, as a model to learn from and compare with; and the choice.
+"""The system this manager replaced, as a model to learn from; the choice, and the move from it.
 
 The old app kept two lists: events as they arrived, and loaded videos as they became ready. The
 screen used one index for both, so it showed the wrong video; nothing was ever freed, so memory
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vineview.clock import Clock, SystemClock
+from vineview.core.entry import facts_of
 from vineview.core.events import VideoEvent
 from vineview.core.loading import Controller, Loader
 from vineview.core.tasks import Tasks
@@ -21,7 +23,7 @@ from vineview.errors import VideoManagerError
 if TYPE_CHECKING:
     from vineview.core.manager import VideoManager
 
-__all__ = ["NEW_MANAGER_FLAG", "LegacyVideoSystem", "VideoSystemProvider"]
+__all__ = ["NEW_MANAGER_FLAG", "LegacyVideoSystem", "Migration", "VideoSystemProvider", "migrate"]
 
 _log = logging.getLogger(__name__)
 
@@ -224,3 +226,42 @@ class VideoSystemProvider:
         except Exception:  # noqa: BLE001  # foreign code; fails closed
             _log.exception("flag %r cannot be read; the legacy system serves", NEW_MANAGER_FLAG)
             return False
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What came of moving a legacy feed over.
+
+    Attributes:
+        added: How many events are new in the feed.
+        known: How many were there already, or are too old for the feed's limit.
+        failures: For each event refused, its position and the reason.
+    """
+
+    added: int
+    known: int
+    failures: tuple[tuple[int, str], ...]
+
+
+def migrate(events: Iterable[VideoEvent], add: Callable[[list[VideoEvent]], int]) -> Migration:
+    """Add every event that can be added.
+
+    Args:
+        events: The legacy feed.
+        add: Adds a batch and says how many are new.
+    """
+    good: list[VideoEvent] = []
+    failures: list[tuple[int, str]] = []
+    position = -1
+    try:
+        for position, event in enumerate(events):
+            try:
+                facts_of(event)
+            except VideoManagerError as error:
+                failures.append((position, str(error)))
+            else:
+                good.append(event)
+    except Exception as error:  # noqa: BLE001 - a legacy feed that breaks off keeps what it gave
+        failures.append((position + 1, f"the legacy feed broke off: {error!r}"))
+    added = add(good)
+    return Migration(added, len(good) - added, tuple(failures))

@@ -21,8 +21,8 @@ from vineview.core.entry import facts_of
 from vineview.core.events import VideoEvent
 from vineview.core.housekeeping import Housekeeping
 from vineview.core.ledger import Ledger, Record
+from vineview.core.legacy import Migration, migrate
 from vineview.core.loading import Loader
-from vineview.core.migration import Migration, migrate
 from vineview.core.pool import ControllerPool
 from vineview.core.preloader import Preloader
 from vineview.core.readable import Readable
