@@ -641,7 +641,8 @@ class TestMisbehavingControllers:
         class Odd(ScriptedController):
             @property
             def held_bytes(self):
-                return {"v0": -5, "v1": "many", "v2": None, "v3": 7}[self.event.id]
+                held = {"v0": -5, "v1": "many", "v2": None, "v3": 7, "v4": 10**400}
+                return held[self.event.id]
 
             @held_bytes.setter
             def held_bytes(self, value):
@@ -656,11 +657,12 @@ class TestMisbehavingControllers:
                 return Odd(event)
 
         manager = make_manager(loader=OneLoader())
-        manager.add_video_events(feed(4))
-        manager.preload_around_index(0)
+        manager.add_video_events(feed(5))
+        manager.preload_around_index(1)
         await clock.advance(1)
-        assert len(manager.ready_videos) == 4
+        assert len(manager.ready_videos) == 5
         assert manager.held_bytes == 7
+        assert await manager.handle_memory_pressure() == 2
         assert "cannot say what it holds" in caplog.text
 
     async def test_players_that_raise_are_told_and_harm_nobody(self, make_manager, clock, feed):

@@ -18,6 +18,7 @@ from vineview.core.loading import Controller
 __all__ = ["ControllerPool"]
 
 _log = logging.getLogger(__name__)
+_MOST_BYTES = 2**63 - 1
 
 
 class ControllerPool:
@@ -47,11 +48,11 @@ class ControllerPool:
     def bytes_of(self, record: Record) -> int:
         """Bytes one controller says it keeps alive; 0 if it says nonsense or raises."""
         try:
-            held = getattr(record.controller, "held_bytes", 0)
-            return max(int(held), 0)
+            held = int(getattr(record.controller, "held_bytes", 0))
         except Exception as error:  # noqa: BLE001  # foreign code; the rest of the sum still counts
             _log.warning("video %r cannot say what it holds: %r", record.video_id, error)
             return 0
+        return held if 0 <= held <= _MOST_BYTES else 0
 
     def hold(self, record: Record, controller: Controller) -> None:
         """Keep a controller for a video that has none."""
