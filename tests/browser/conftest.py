@@ -45,7 +45,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 class Tab:
-    """A page that must stay free of console errors, and the notebooks opened in it."""
+    """A page that must stay free of console errors, and the notebooks opened in it.
+
+    JupyterLab takes seconds to load: once a page has it, one notebook after the other opens in it.
+    """
 
     def __init__(self, browser: Any, lab: Lab, **options: Any) -> None:
         self._lab = lab
@@ -65,11 +68,13 @@ class Tab:
         self._opened.append(notebook)
         return notebook
 
-    def close(self) -> None:
-        """End the kernels and close the page."""
+    def clear(self) -> None:
+        """Close the notebooks, end their kernels, and see that nothing went wrong meanwhile."""
         for notebook in self._opened:
-            notebook.shut_down()
-        self._context.close()
+            notebook.close()
+        self._opened.clear()
+        problems, self.problems = self.problems, []
+        assert problems == []
 
     def _note(self, message: Any) -> None:
         if message.type == "error":
@@ -81,36 +86,50 @@ class Tab:
 
 
 _numbers = itertools.count()
+_SIZE = {"width": 1000, "height": 1000}
+
+
+@pytest.fixture(scope="session")
+def idle_tabs() -> list[Tab]:
+    """Pages that show a JupyterLab and no notebook."""
+    return []
 
 
 @pytest.fixture
 def viewport() -> dict[str, int]:
     """The page's size; a test may ask for another by parametrising this."""
-    return {"width": 1000, "height": 1000}
+    return _SIZE
 
 
 @pytest.fixture
-def tab(chromium: Any, lab: Lab, viewport: dict[str, int]) -> Iterator[Tab]:
-    """A page of the test's own."""
-    tab = Tab(chromium, lab, viewport=viewport)
+def tab(chromium: Any, lab: Lab, idle_tabs: list[Tab], viewport: dict[str, int]) -> Iterator[Tab]:
+    """A page for the test alone."""
+    tab = idle_tabs.pop() if idle_tabs else Tab(chromium, lab)
+    tab.page.set_viewport_size(viewport)
     yield tab
-    tab.close()
-    assert tab.problems == []
+    tab.clear()
+    idle_tabs.append(tab)
 
 
 @pytest.fixture(scope="module")
-def new_shared_tab(chromium: Any, lab: Lab) -> Iterator[Callable[..., Tab]]:
+def new_shared_tab(chromium: Any, lab: Lab, idle_tabs: list[Tab]) -> Iterator[Callable[..., Tab]]:
     """Makes pages that the tests of a module share, for those that leave them as they were."""
     tabs: list[Tab] = []
+    tabs_of_a_kind: list[Tab] = []
 
     def new(**options: Any) -> Tab:
-        tabs.append(Tab(chromium, lab, viewport={"width": 1000, "height": 1000}, **options))
-        return tabs[-1]
+        tab = idle_tabs.pop() if idle_tabs and not options else Tab(chromium, lab, **options)
+        tab.page.set_viewport_size(_SIZE)
+        (tabs_of_a_kind if options else tabs).append(tab)
+        return tab
 
     yield new
+    for tab in tabs_of_a_kind:
+        tab.clear()
+        tab.page.context.close()
     for tab in tabs:
-        tab.close()
-    assert [problem for tab in tabs for problem in tab.problems] == []
+        tab.clear()
+        idle_tabs.append(tab)
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 
 import pytest
+from playwright.sync_api import TimeoutError as TookTooLong
 
 from vineview.media.corpus import CORPUS, make_corpus
 from vineview.media.probe import probe
@@ -19,19 +21,24 @@ from vineview.core.manager import VideoManager
 from vineview.media.loader import MediaLoader
 from vineview.widgets import FeedPlayer
 
-names = {names!r}
-manager = VideoManager(config=VideoManagerConfig(max_retries=0), loader=MediaLoader())
-manager.add_video_events([
-    VideoEvent(id=name, pubkey="0badc0de" * 8, created_at=1_767_225_600 - 3600 * n, title=name,
-               is_local=True, video_url=(Path({folder!r}) / name).as_uri())
-    for n, name in enumerate(names)
-])
-player = FeedPlayer(manager, loop=False, speed=4.0)
-player
-"""
+def play(names):
+    manager = VideoManager(config=VideoManagerConfig(max_retries=0), loader=MediaLoader())
+    manager.add_video_events([
+        VideoEvent(id=name, pubkey="0badc0de" * 8, created_at=1_767_225_600 - n, title=name,
+                   is_local=True, video_url=(Path({folder!r}) / name).as_uri())
+        for n, name in enumerate(names)
+    ])
+    return FeedPlayer(manager, loop=False, speed=4.0, height=300)
 
-OUTCOME = """(title) => {
-  const root = document.querySelector(".vv-player");
+def go_to(player, place):
+    player.manager.breaker.reset()
+    player.go_to(place)
+    player.play()
+"""
+PLAYERS = 3
+
+OUTCOME = """([place, title]) => {
+  const root = document.querySelectorAll(".vv-player")[place];
   if (root?.querySelector(".vv-title")?.textContent !== title) return null;
   const card = root.querySelector(".vv-card:not([hidden])");
   const text = card?.innerText ?? "";
@@ -63,21 +70,31 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def outcomes(corpus, new_shared_tab):
-    """What each clip came to, all shown one after the other by one player."""
+    """What each clip came to, shown one after the other by a few players at once."""
     tab = new_shared_tab()
-    notebook = tab.open([FEED.format(names=list(CORPUS), folder=str(corpus))])
+    feeds = [list(CORPUS)[place::PLAYERS] for place in range(PLAYERS)]
+    cells = [
+        f"player_{place} = play({names!r})\nplayer_{place}" for place, names in enumerate(feeds)
+    ]
+    notebook = tab.open([FEED.format(folder=str(corpus)), *cells])
+    tab.page.set_viewport_size({"width": 1000, "height": 700 * PLAYERS})
     notebook.run_all()
     found = {}
-    for place, name in enumerate(CORPUS):
-        notebook.evaluate(f"manager.breaker.reset(); player.go_to({place}); player.play()")
-        try:
-            handle = tab.page.wait_for_function(OUTCOME, arg=name, timeout=20_000, polling=50)
-        except Exception as error:  # noqa: BLE001 - the clip that hangs is the finding
-            state = tab.page.locator(".vv-player").first.inner_text()
-            found[name] = {"hangs": f"{type(error).__name__}: {state}"}
-        else:
-            found[name] = handle.json_value()
+    for turn, names in enumerate(zip_longest(*feeds)):
+        notebook.evaluate("\n".join(f"go_to(player_{n}, {turn})" for n in range(PLAYERS)))
+        for place, name in enumerate(names):
+            if name is not None:
+                found[name] = outcome(tab.page, place, name)
     return found
+
+
+def outcome(page, place, name):
+    """What the clip that a player now shows comes to."""
+    try:
+        handle = page.wait_for_function(OUTCOME, arg=[place, name], timeout=20_000, polling=50)
+    except TookTooLong as error:  # the clip that hangs is the finding
+        return {"hangs": f"{error}: {page.locator('.vv-player').nth(place).inner_text()}"}
+    return handle.json_value()
 
 
 @pytest.mark.parametrize("name", [name for name, item in CORPUS.items() if item.plays != "not"])

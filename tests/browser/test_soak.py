@@ -16,7 +16,7 @@ def soak(tab, lab):
     soak = Soak(tab.page, lab)
     soak.open()
     yield soak
-    soak.notebook.shut_down()
+    soak.notebook.close()
 
 
 def test_fifty_swipes_leave_nothing_behind(soak):

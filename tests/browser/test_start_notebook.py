@@ -44,7 +44,7 @@ def start(lab, page):
     notebook = NotebookPage(page, lab, name)
     notebook.open()
     yield notebook
-    notebook.shut_down()
+    notebook.close()
 
 
 def picture(page) -> dict:

@@ -97,9 +97,9 @@ PLAYING = """() => {
 
 
 @pytest.fixture
-def page(tab, lab):
+def page(new_shared_tab, lab):
     """A page that is not JupyterLab's, on its server."""
-    page = tab.page
+    page = new_shared_tab(color_scheme="dark").page
     page.goto(f"{lab.url}/tree")  # for the cookie that lets a page start a kernel
     page.add_init_script(NO_AAC)
     page.goto(f"{lab.url}/static/favicons/favicon.ico")  # of the server's own, without a script

@@ -234,16 +234,21 @@ class NotebookPage:
         self._url = f"{lab.url}/doc/tree/{name}"
 
     def open(self) -> None:
-        """Open it and wait until its kernel is idle."""
-        self.page.goto(self._url)
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(_IDLE, timeout=60_000)
+        """Open it, in the JupyterLab the page shows if it shows one, and wait for its kernel."""
+        if self.page.evaluate("() => window.jupyterapp !== undefined"):
+            self.command("docmanager:open", path=self.path.name, factory="Notebook")
+        else:
+            self.page.goto(self._url)
+        self._wait_until_idle()
 
     def reload(self) -> None:
-        """Reload the page; the kernel lives on."""
-        self.page.reload()
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(_IDLE, timeout=60_000)
+        """Load the page anew; the kernel lives on."""
+        self.page.goto(self._url)
+        self._wait_until_idle()
+
+    def close(self) -> None:
+        """End the kernel and close the notebook; the page keeps its JupyterLab."""
+        self.page.evaluate(_CLOSE, self.path.name)
 
     def run_all(self) -> None:
         """Run every cell and wait until the last has finished."""
@@ -265,6 +270,9 @@ class NotebookPage:
     def shut_down(self) -> None:
         """End the notebook's kernel."""
         self.page.evaluate(_SHUT_DOWN)
+
+    def _wait_until_idle(self) -> None:
+        self.page.wait_for_function(_IDLE, arg=self.path.name, timeout=60_000)
 
     def command(self, name: str, **arguments: Any) -> None:
         """Execute one of JupyterLab's commands and wait for it."""
@@ -288,9 +296,17 @@ class NotebookPage:
         return printed
 
 
-_IDLE = """() => {
-  const widget = window.jupyterapp?.shell.currentWidget;
-  return widget?.context?.sessionContext?.session?.kernel?.status === "idle";
+_IDLE = """(path) => {
+  const { content, context } = window.jupyterapp?.shell.currentWidget ?? {};
+  return context?.path === path && content.widgets.length > 0
+    && context.sessionContext.session?.kernel?.status === "idle";
+}"""
+
+_CLOSE = """async (path) => {
+  const widgets = [...(window.jupyterapp?.shell.widgets("main") ?? [])];
+  const widget = widgets.find((each) => each.context?.path === path);
+  await widget?.context.sessionContext.shutdown();
+  widget?.dispose();
 }"""
 
 _REPLACE = """([index, source]) => {

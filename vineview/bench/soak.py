@@ -81,7 +81,7 @@ COUNT_URLS = """
   window.vineviewUrls = live;
 })();
 """
-"""A script for a page's beginning, after which ``window.vineviewUrls`` holds its object URLs."""
+"""A script for a page, after which ``window.vineviewUrls`` holds the object URLs it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Soak:
     """A player in JupyterLab that is swiped and counted.
 
     Args:
-        page: A fresh page of the browser.
+        page: A page of the browser.
         lab: The server.
         name: The notebook's file name.
     """
@@ -128,11 +128,11 @@ class Soak:
         self.notebook = NotebookPage(page, lab, name)
         self._tools = page.context.new_cdp_session(page)
         self._place, self._step = 0, 1
-        page.add_init_script(COUNT_URLS)
 
     def open(self) -> None:
         """Open the notebook, run it, and wait until the first video plays."""
         self.notebook.open()
+        self.page.evaluate(COUNT_URLS)
         self.notebook.run_all()
         self._await_shown()
         self.page.locator(".vv-player").focus()
