@@ -12,6 +12,7 @@
 
 const VV_ALIVE_EVERY_MS = 15_000;
 const VV_ALIVE_WITHIN_MS = 6_000;
+const VV_DOUBTED_WITHIN_MS = 1_000; // once the page has heard that the kernel restarts or went
 
 /** One view of a widget: it owns every listener, timer and object URL, and gives them all back. */
 class VineView {
@@ -29,7 +30,7 @@ class VineView {
     this.faultBox = vvNode("div", { class: "vv-faults", role: "alert" });
     el.classList.add("vv-root");
     this.watch("msg:custom", (message, buffers) => this.receive(message, buffers ?? []));
-    this.watch("comm_live_update", () => this.ask());
+    this.watch("comm_live_update", () => this.ask(VV_DOUBTED_WITHIN_MS));
     this.on("fault", (message) => this.fault(message.text));
     this.on("alive", () => {});
     this.on("who", () => this.hello());
@@ -128,16 +129,17 @@ class VineView {
     this.handlers.get(message.kind)?.(message, buffers);
   }
 
-  /** Ask whether the kernel still answers; a note appears when it does not. */
-  ask() {
+  /** Ask whether the kernel still answers; a note appears when it does not. @param {number} [withinMs] */
+  ask(withinMs) {
     if (document.visibilityState === "hidden" && this.awaiting) return;
     this.send("alive");
-    this.awaitAnswer();
+    this.awaitAnswer(withinMs);
   }
 
-  awaitAnswer() {
+  /** @param {number} [withinMs] */
+  awaitAnswer(withinMs = VV_ALIVE_WITHIN_MS) {
     this.awaiting?.();
-    this.awaiting = this.after(VV_ALIVE_WITHIN_MS, () => this.note(VV_SILENT_KERNEL));
+    this.awaiting = this.after(withinMs, () => this.note(VV_SILENT_KERNEL));
   }
 
   /** A line under the widget that comes and goes; empty text hides it. @param {string} text */
