@@ -26,7 +26,7 @@ class VineFace {
     this.sound = vvButton("muted", "Turn sound on (m)", () => actions.mute(!this.muted), view);
     this.time = vvNode("span", { class: "vv-time" });
     this.range = /** @type {HTMLInputElement} */ (
-      vvNode("input", { type: "range", class: "vv-range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Position in the video" })
+      vvNode("input", { type: "range", class: "vv-range", min: 0, max: 1, step: "any", value: 0, "aria-label": "Position in the video" })
     );
     this.previous = vvButton("previous", "Previous video (arrow up)", () => actions.step(-1), view);
     this.next = vvButton("next", "Next video (arrow down)", () => actions.step(1), view);
