@@ -64,7 +64,6 @@ def page(chromium):
 
 def plays_and_draws(page):
     page.wait_for_function(PLAYING, timeout=60_000)
-    before = page.locator("video.vv-screen[data-shown]").evaluate("video => video.currentTime")
     page.locator(".vv-plot-graph").first.scroll_into_view_if_needed()
     page.wait_for_function(DRAWN, timeout=30_000)
     page.locator(".vv-stage").first.scroll_into_view_if_needed()
@@ -74,7 +73,6 @@ def plays_and_draws(page):
         "() => document.querySelector('.vv-title').textContent === 'landscape.mp4'"
     )
     page.wait_for_function(PLAYING)
-    assert before > 0.3
 
 
 def run_all_by_menu(page):
