@@ -10,7 +10,9 @@ from vineview.cli import main
 def test_this_installation_is_whole(capsys):
     """Where the tests run, everything needed is there."""
     assert main(["doctor"]) == 0
-    assert "All that is needed is here." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "All that is needed is here." in out
+    assert "answers" in next(line for line in out.splitlines() if "engine" in line)
 
 
 def test_json_is_one_document(capsys):

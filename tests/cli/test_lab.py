@@ -33,8 +33,8 @@ class TestWorkingCopy:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--feed", "nowhere.json"], "no such file"),
-        (["--telemetry", "nowhere.ndjson"], "no such file"),
+        (["--feed", "nowhere.json"], "no file or folder nowhere.json"),
+        (["--telemetry", "nowhere*.ndjson"], "no file or folder nowhere*.ndjson"),
         (["--url", "ops.example"], "not an http"),
     ],
 )

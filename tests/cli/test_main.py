@@ -49,6 +49,8 @@ class TestCommand:
             ["flags", "new_video_manager"],
             ["lab", "--port", "99999"],
             ["serve", "--port", "-1"],
+            ["status", "--url", ""],
+            ["analyze", " "],
         ],
         ids=" ".join,
     )

@@ -118,6 +118,7 @@ class TestRefusals:
             (["memory-usage", "-p", "foo=1"], "there is no parameter 'foo'"),
             (["memory-usage", "-p", "watch_minutes=soon"], "'watch_minutes' cannot be 'soon'"),
             (["memory-usage", "--telemetry", "no.json"], "there is no file or folder no.json"),
+            (["memory-usage", "--telemetry", "no*.json"], "there is no file or folder no*.json"),
             (["memory-usage", "--url", "https://h", "--apply"], "Add --approve NAME"),
             (["memory-usage", "--cell-timeout", "0"], "above 0"),
             (["memory-usage", "--cell-timeout", "nan"], "above 0"),
@@ -131,6 +132,19 @@ class TestRefusals:
         assert message in err
         assert len(err.splitlines()) == 1
         assert not (tmp_path / "vineview-out").exists()
+
+    def test_a_library_has_no_word_of_its_own(self, tmp_path):
+        """What nbformat logs, the one clear line says already."""
+        (tmp_path / "old.ipynb").write_text('{"nbformat": 3, "worksheets": []}')
+        done = subprocess.run(
+            [sys.executable, "-m", "vineview", "run", "old.ipynb"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("vineview run: old.ipynb cannot be read as a notebook")
 
     def test_an_option_the_notebook_has_no_parameter_for(self, capsys, tmp_path):
         path = write(tmp_path / "small.ipynb", "n")

@@ -133,6 +133,13 @@ class TestPractice:
         assert {row[0]: row[1] for row in finding.rows}["Readings"] == "21"
         assert finding.verdict is Verdict.PASS
 
+    @pytest.mark.parametrize("minutes", [-5.0, float("inf"), float("nan")])
+    async def test_time_that_cannot_pass_is_refused(self, book, minutes):
+        """A watch of less than nothing would pass without a look."""
+        for step in (book.watch, book.wait):
+            with pytest.raises(UsageError, match="cannot be waited"):
+                await step(minutes)
+
     async def test_a_watch_can_fail(self, book):
         """Without mitigation memory stays above the threshold, and the watch says since when."""
         finding = await book.watch(10)

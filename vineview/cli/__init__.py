@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
         0 done, 1 "not healthy" or a failed check, 2 bad usage or bad input, 130 interrupted.
     """
     args = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, stream=sys.stderr)
+    if args.debug:  # else Python prints our warnings alone: libraries keep theirs to themselves
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     try:
         code: int = args.run(args)
         if sys.stdout is not None:  # it is None where the caller has closed it

@@ -29,6 +29,7 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "telemetry",
         nargs="+",
+        type=output.given,
         metavar="TELEMETRY",
         help="an export: file, folder of files, glob, or http(s) address; with an engine "
         "elsewhere a folder of Parquet, or the name of a table",

@@ -23,8 +23,13 @@ def register(commands: Any) -> None:
         "folder of Parquet files by day. IN may also be OTLP-JSON metrics or an http(s) address. "
         "OUT is replaced when it is whole; damaged records are left out, named and counted.",
     )
-    parser.add_argument("source", metavar="IN", help="an export: file, Parquet folder, address")
-    parser.add_argument("target", metavar="OUT", help="what to write")
+    parser.add_argument(
+        "source",
+        type=output.given,
+        metavar="IN",
+        help="an export: file, Parquet folder, address",
+    )
+    parser.add_argument("target", type=output.given, metavar="OUT", help="what to write")
     output.add_common(parser)
     parser.set_defaults(run=_run)
 

@@ -46,7 +46,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "doctor",
         help="check this installation and say the fix",
         description="Check the Python, the packages, the codecs, the kernel, the widget manager, "
-        "the ports and the bundled data. Exit code 1 if something needed is missing.",
+        "the ports, the bundled data and the engine. Exit code 1 if something needed is missing.",
     )
     output.add_common(parser)
     parser.set_defaults(run=_run)
@@ -181,6 +181,20 @@ def _bundled() -> Iterator[Check]:
         yield Check("bundled data", "ok", str(resources.data()))
 
 
+def _engine() -> Iterator[Check]:
+    from vineview.errors import TelemetryError
+    from vineview.telemetry import Telemetry
+
+    sample = {"at": "2026-01-01T00:00:00Z", "video_memory_mb": 1.0}
+    try:
+        Telemetry({}, [sample], []).store.overview()
+    except (ImportError, TelemetryError) as error:
+        fix = "python -m pip install --force-reinstall duckdb 'ibis-framework[duckdb]'"
+        yield Check("engine", "fail", f"DuckDB does not answer: {error}", fix)
+    else:
+        yield Check("engine", "ok", f"DuckDB {metadata.version('duckdb')} answers")
+
+
 def _optional() -> Iterator[Check]:
     from vineview.bench.browser import find_chromium
 
@@ -203,5 +217,5 @@ def _optional() -> Iterator[Check]:
 
 
 _GROUPS: tuple[Callable[[], Iterator[Check]], ...] = (
-    _python, _packages, _codecs, _kernel, _widgets, _ports, _bundled, _optional,
+    _python, _packages, _codecs, _kernel, _widgets, _ports, _bundled, _engine, _optional,
 )  # fmt: skip

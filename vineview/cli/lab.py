@@ -30,9 +30,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "in ./vineview-work (kept between runs, never overwritten). Without options everything is "
         "embedded and offline: the bundled feed, a manager, a recorded incident.",
     )
-    parser.add_argument("--feed", metavar="F", help="a feed: file, folder of clips, or URL")
-    parser.add_argument("--telemetry", metavar="T", help="an exported incident: file or URL")
-    parser.add_argument("--url", metavar="U", help="the ops API to look at (read-only)")
+    for option, letter, text in (
+        ("--feed", "F", "a feed: file, folder of clips, or address"),
+        ("--telemetry", "T", "an exported incident: file, folder, glob, or address"),
+        ("--url", "U", "the ops API to look at (read-only)"),
+    ):
+        parser.add_argument(option, type=output.given, metavar=letter, help=text)
     parser.add_argument(
         "--port", type=output.port, metavar="N", help="JupyterLab's port (default: 8888)"
     )
@@ -65,11 +68,14 @@ def prepare(work: Path) -> list[Path]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    for option in ("feed", "telemetry", "url"):
-        value = getattr(args, option)
-        if value:
-            os.environ[f"VINEVIEW_{option.upper()}"] = _absolute(option, value)
-    for path in prepare(_WORK):
+    if args.feed:
+        os.environ["VINEVIEW_FEED"] = output.absolute(args.feed)
+    if args.telemetry:
+        os.environ["VINEVIEW_TELEMETRY"] = output.absolute(args.telemetry)
+    if args.url:
+        os.environ["VINEVIEW_URL"] = _http(args.url)
+    kept = prepare(_WORK)
+    for path in kept:
         print(
             f"kept your {path} (the bundled one differs; delete yours to get it)", file=sys.stderr
         )
@@ -83,22 +89,22 @@ def _run(args: argparse.Namespace) -> int:
         argv.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         argv.append("--allow-root")  # in a container root is the only user there is
-    LabApp.launch_instance(argv)
+    server = LabApp.initialize_server(argv)
+    if args.format == "json":
+        document = {"url": server.local_url, "folder": _WORK.resolve(), "kept": kept}
+        output.emit(args, "", document)
+        sys.stdout.flush()
+    server.start()
     return 0
 
 
-def _absolute(option: str, value: str) -> str:
-    """Make a path absolute, since kernels start in the notebook's folder; URLs stay."""
-    if value.startswith(("http://", "https://")):
-        return value
-    if option == "url":
-        raise UsageError(
-            f"--url {value} is not an http(s) address", hint="Write it as https://host[:port]."
-        )
-    path = Path(value)
-    if not path.exists():
-        raise UsageError(f"--{option} {value}: no such file or folder", hint="Check the path.")
-    return str(path.resolve())
+def _http(url: str) -> str:
+    """The address of an ops API, checked before JupyterLab starts."""
+    if url.startswith(("http://", "https://")):
+        return url
+    raise UsageError(
+        f"--url {url} is not an http(s) address", hint="Write it as https://host[:port]."
+    )
 
 
 def _add_config_path(path: Path) -> None:

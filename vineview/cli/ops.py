@@ -68,7 +68,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add(commands: Any, name: str, command: Command, **texts: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, **texts)
     parser.add_argument(
-        "--url", metavar="U", help="the ops API; its token is read from VINEVIEW_TOKEN"
+        "--url",
+        type=output.given,
+        metavar="U",
+        help="the ops API; its token is read from VINEVIEW_TOKEN",
     )
     output.add_common(parser)
     parser.set_defaults(run=lambda args: asyncio.run(_run(args, command)), apply=False)

@@ -9,13 +9,16 @@ import sys
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from vineview.errors import UsageError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-__all__ = ["add_common", "emit", "port", "progress", "to_json"]
+__all__ = ["absolute", "add_common", "emit", "given", "port", "progress", "to_json"]
 
 _MAX_PORT = 65_535
 
@@ -33,6 +36,17 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def given(text: str) -> str:
+    """An argument's value, which an unset shell variable would leave empty.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is empty.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; is a shell variable unset?")
+    return text
+
+
 def port(text: str) -> int:
     """An option's value as a port, 0 for any free one.
 
@@ -42,6 +56,19 @@ def port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _MAX_PORT):
         raise argparse.ArgumentTypeError(f"there is no port {text}: they go from 0 to {_MAX_PORT}")
     return int(text)
+
+
+def absolute(place: str) -> str:
+    """A path or glob, made absolute because kernels start elsewhere; an address as it is.
+
+    Raises:
+        UsageError: If nothing is there; better said before a kernel starts.
+    """
+    if "://" in place:
+        return place
+    if not (Path(place).exists() or glob(place)):  # noqa: PTH207 - Path's takes no absolute pattern
+        raise UsageError(f"there is no file or folder {place}", hint="Check the path.")
+    return str(Path(place).absolute())
 
 
 def emit(args: argparse.Namespace, human: str, document: Any) -> None:

@@ -28,7 +28,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     output.add_common(parser)
     parser.add_argument(
-        "media", nargs="+", metavar="MEDIA", help="a file, a folder of files, or an http(s) address"
+        "media",
+        nargs="+",
+        type=output.given,
+        metavar="MEDIA",
+        help="a file, a folder of files, or an http(s) address",
     )
     parser.set_defaults(run=_run)
 

@@ -33,6 +33,7 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "telemetry",
         nargs="+",
+        type=output.given,
         metavar="TELEMETRY",
         help="an export: file, folder of files, glob, or http(s) address",
     )

@@ -45,8 +45,15 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="set a parameter of the notebook; may be repeated",
     )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--telemetry", metavar="T", help="a recorded incident: file or address")
-    source.add_argument("--url", metavar="U", help="the ops API of a live system")
+    source.add_argument(
+        "--telemetry",
+        type=output.given,
+        metavar="T",
+        help="a recorded incident: file, folder, glob or address",
+    )
+    source.add_argument(
+        "--url", type=output.given, metavar="U", help="the ops API of a live system"
+    )
     parser.add_argument("--apply", action="store_true", help="send changes to the live system")
     parser.add_argument("--approve", metavar="NAME", help="who approves the changes")
     parser.add_argument(
@@ -114,7 +121,7 @@ def _options(args: argparse.Namespace, defaults: dict[str, Any], slug: str) -> d
         )
     wanted: dict[str, Any] = {}
     if args.telemetry:
-        wanted["telemetry"] = _place(args.telemetry)
+        wanted["telemetry"] = output.absolute(args.telemetry)
     if args.url:
         wanted["url"] = args.url
     if args.apply:
@@ -132,15 +139,6 @@ def _options(args: argparse.Namespace, defaults: dict[str, Any], slug: str) -> d
                 hint=f"Its parameters: {', '.join(defaults) or 'none'}.",
             )
     return wanted
-
-
-def _place(place: str) -> str:
-    """A file's absolute path, checked before a kernel starts; an address or glob as it is."""
-    if "://" in place or any(sign in place for sign in "*?["):
-        return place
-    if not Path(place).exists():
-        raise UsageError(f"there is no file or folder {place}", hint="Check the path.")
-    return str(Path(place).absolute())
 
 
 def _timeout(args: argparse.Namespace) -> float:

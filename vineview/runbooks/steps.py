@@ -8,6 +8,7 @@ Memory Usage runbook (reference, sections 3.8, 10 and 12).
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -257,8 +258,9 @@ class Runbook:
         """Let the system settle before the next move."""
         if self.setting.waits_for_nothing:
             return self._report(Finding("Wait", Verdict.NOTE, wording.NOTHING_TO_WAIT_FOR))
-        passed = await self.setting.pass_time(minutes * 60)
-        return self._report(Finding("Wait", Verdict.NOTE, wording.waited(passed, minutes * 60)))
+        asked_s = _seconds(minutes)
+        passed = await self.setting.pass_time(asked_s)
+        return self._report(Finding("Wait", Verdict.NOTE, wording.waited(passed, asked_s)))
 
     async def watch(self, minutes: float, *, step: str = "Watch") -> Finding:
         """Read memory twice a minute; it fails if a reading is above the alert's threshold.
@@ -268,7 +270,7 @@ class Runbook:
         """
         if self.setting.waits_for_nothing:
             return self._report(Finding(step, Verdict.NOTE, wording.NOTHING_TO_WAIT_FOR))
-        watch = await self._watch(minutes * 60)
+        watch = await self._watch(_seconds(minutes))
         self._watches.append(watch)
         above = watch.first_above(LIMIT_MB)
         if above is not None:
@@ -392,6 +394,12 @@ class Runbook:
 
 def _from_environment() -> tuple[str, str]:
     return os.environ.get("VINEVIEW_TELEMETRY", ""), os.environ.get("VINEVIEW_URL", "")
+
+
+def _seconds(minutes: float) -> float:
+    if not 0 <= minutes < math.inf:
+        raise UsageError(f"{minutes:g} minutes cannot be waited", hint="Pass 0 or more minutes.")
+    return minutes * 60
 
 
 def _between(
