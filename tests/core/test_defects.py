@@ -315,3 +315,26 @@ def test_defect_38_a_reset_lifts_permanent_blocks(clock):
     breaker.reset()
     assert breaker.allow("bad")
     assert breaker.stats()["permanentlyFailedUrls"] == 0
+
+
+def test_defect_56_what_comes_again_is_neither_counted_again_nor_on_top(make_manager, feed, listen):
+    manager = make_manager(VideoManagerConfig(max_videos=3))
+    heard, events = listen(manager), feed(5)
+    assert manager.add_video_events(events) == 3
+    assert manager.add_video_events(events) == 0
+    assert not any(manager.add_video_event(event) for event in events)
+    assert [video.id for video in manager.videos] == ["v0", "v1", "v2"]
+    assert len(heard) == 1
+    assert manager.metrics.left_count == 2
+    manager.apply_config(VideoManagerConfig(max_videos=4))
+    assert manager.add_video_events(events) == 1
+    assert heard[-1].data["left"] == manager.metrics.left_count == 1
+
+
+def test_defect_56_only_the_latest_thousands_are_known_again(make_manager, feed):
+    manager = make_manager(VideoManagerConfig(max_videos=1))
+    events = feed(4002)
+    manager.add_video_events(events)
+    assert manager.metrics.left_count == 4001
+    manager.add_video_events(events)
+    assert manager.metrics.left_count == 4001 + 2001

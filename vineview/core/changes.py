@@ -30,7 +30,7 @@ class ChangeKind(StrEnum):
     current video left the feed)."""
     FEED = "feed"
     """The feed changed. ``data``: added and removed (ids), total, left (how many the feed's limit
-    has let go so far), videos (facts of those added)."""
+    keeps out), videos (facts of those added)."""
     CONFIG = "config"
     """A configuration was applied. ``data``: config (its fields), reason."""
     NETWORK = "network"

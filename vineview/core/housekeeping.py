@@ -6,6 +6,9 @@ Each rule decides which videos leave and hands them to the preloader, which alon
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 from vineview.core.breaker import CircuitBreaker
 from vineview.core.changes import ChangeKind
 from vineview.core.entry import Facts, facts_of
@@ -19,6 +22,7 @@ from vineview.core.window import keep_range, preload_order
 __all__ = ["Housekeeping"]
 
 _MIB = 2**20
+_KNOWN_AGAIN = 2000  # how many of those the limit kept out are known again, at least
 
 
 class Housekeeping:
@@ -43,6 +47,7 @@ class Housekeeping:
         self._pool = pool
         self._preloader = preloader
         self._breaker = breaker
+        self._kept_out: dict[int, None] = {}  # by the hash of the id, which may be long
 
     def welcome(self, added: list[Facts]) -> int:
         """Announce newly entered videos, after the oldest beyond the limit have left.
@@ -57,6 +62,7 @@ class Housekeeping:
         if excess > 0:
             added = self._drop_oldest(excess, added)
         elif added:
+            self._count_kept_out((), added)
             self._tell_feed(added, [])
         for facts in added:
             if facts["is_gif"]:
@@ -162,14 +168,29 @@ class Housekeeping:
                 self._retire(record)
             ledger.remove(video_id)
             gone[video_id] = None
-        ledger.metrics.left_count += excess
         came = {facts["id"] for facts in added}
         fresh = [facts for facts in added if facts["id"] not in gone]
         removed = [video_id for video_id in gone if video_id not in came]
+        self._count_kept_out(gone, fresh)
         if fresh or removed:
             self._tell_feed(fresh, removed)
             ledger.tell_position(position, "feed")
         return fresh
+
+    def _count_kept_out(self, gone: Iterable[str], fresh: list[Facts]) -> None:
+        """Count each video the limit keeps out once, however often it comes, until it is in."""
+        metrics, kept_out = self._ledger.metrics, self._kept_out
+        for name in map(hash, gone):
+            if name not in kept_out:
+                metrics.left_count += 1
+                kept_out[name] = None
+        for facts in fresh if kept_out else ():
+            if hash(facts["id"]) in kept_out:
+                metrics.left_count -= 1
+                del kept_out[hash(facts["id"])]
+        if len(kept_out) > 2 * _KNOWN_AGAIN:
+            latest = islice(kept_out, len(kept_out) - _KNOWN_AGAIN, None)
+            self._kept_out = dict.fromkeys(latest)
 
     def _retire(self, record: Record) -> None:
         """Free what a video leaving the feed held, and let those who wait for it know."""

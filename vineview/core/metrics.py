@@ -18,7 +18,8 @@ class Metrics:
         preload_failure_count: Attempts that failed.
         preload_cancelled_count: Attempts given up before they finished.
         evicted_count: Controllers freed to make room or because the viewer moved on.
-        left_count: Videos that left the feed, or never got in, because of its limit.
+        left_count: Videos that left the feed, or never got in, because of its limit, and have not
+            come back since.
         memory_pressure_count: Passes of memory pressure.
         circuit_breaker_trips: Times the circuit breaker opened.
         disposal_errors: Controllers whose release raised.
