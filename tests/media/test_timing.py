@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import av
@@ -77,3 +78,22 @@ class TestLeaps:
         clock = TrackClock(ClipClock(origin_s=0.0, begun_s=0.0))
         assert settled(clock, tracks[0], 0, 0) == [0, 1]
         assert clock.late == 1
+
+
+class TestReordering:
+    """Pictures that are stored in another order than shown."""
+
+    def test_decoded_too_late(self, tracks):
+        """As some broadcasters write them: shifted at once, so that none is lost nor moved."""
+        clock = TrackClock(ClipClock(origin_s=0.0, begun_s=0.0))
+        shown_ms = (0, 80, 40, 160, 120, 240, 200)
+        found = []
+        for order, time_ms in enumerate(shown_ms):
+            packet = av.Packet(b"x")
+            packet.stream, packet.time_base = tracks[0], BEAT
+            packet.pts, packet.dts, packet.duration = time_ms, 40 * order, 40
+            assert clock.settle(packet)
+            found.append((packet.pts, packet.dts))
+        assert [pts for pts, _ in found] == pytest.approx(shown_ms, abs=1)
+        assert all(dts <= pts for pts, dts in found)
+        assert all(one < another for (_, one), (_, another) in itertools.pairwise(found))

@@ -23,6 +23,7 @@ _MAX_RETREAT_S = 0.5
 _MAX_PTS_RETREAT_S = 10.0
 _TOGETHER_S = 1.0
 _MAX_REORDER_S = 60
+_MAX_EARLY_S = 2.0
 
 
 class ClipClock:
@@ -54,8 +55,10 @@ class TrackClock:
         self._beat = Fraction(1)
         self._beat_s = 1.0  # the same: fractions are exact, and slow for each packet of a long clip
         self._max_reorder = 0
+        self._max_early = 0
         self._skew: int | None = None
         self._reached = 0
+        self._early = 0
         self._last_dts: int | None = None
 
     @property
@@ -82,6 +85,7 @@ class TrackClock:
     def _begin(self, beat: Fraction) -> None:
         self._beat, self._beat_s = beat, float(beat)
         self._max_reorder = round(_MAX_REORDER_S / beat)
+        self._max_early = round(_MAX_EARLY_S / beat)
         self._skew = -round(self._clip.origin_s / beat)
         self._reached = round(self._clip.begun_s / beat)
 
@@ -113,9 +117,12 @@ class TrackClock:
         if pts < 0:
             return False
         if dts is not None:
+            if self._early < dts - pts <= self._max_early:  # written as if nothing were reordered
+                self._early = dts - pts
+            dts -= self._early
             if self._last_dts is not None and dts <= self._last_dts:
                 dts = self._last_dts + 1
-                pts = max(pts, dts)
+            pts = max(pts, dts)
             self._last_dts = dts
         packet.pts, packet.dts = pts, dts
         return True
