@@ -9,6 +9,7 @@ import re
 import threading
 import warnings
 
+import av
 import pytest
 
 from vineview.core.events import VideoEvent
@@ -155,6 +156,19 @@ class TestConverting:
         assert controller.plan.converts
         assert [segment async for segment in controller.stream()][-1].end_s > 5.9
         assert not await controller.convert()
+        controller.release()
+
+    async def test_pictures_that_are_all_noise(self, loader, make_clip, tmp_path):
+        """What cannot go as it is goes through a decoder; the sound is left of it."""
+        clip, path = make_clip("plain.mp4"), tmp_path / "noise.mp4"
+        data = bytearray(clip.read_bytes())
+        with av.open(str(clip)) as container:
+            for packet in container.demux(video=0):
+                if packet.size:
+                    data[packet.pos : packet.pos + packet.size] = b"\x11" * packet.size
+        path.write_bytes(data)
+        controller = await loader.load(local(path))
+        assert controller.treatment.startswith("H.264: left out, no picture of it decodes; AAC")
         controller.release()
 
     async def test_a_refused_clip_is_converted_only_where_the_browser_refuses_it(

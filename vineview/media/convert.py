@@ -264,6 +264,8 @@ class _Conversion:
 
     def _rest(self) -> Iterator[Packet[Any]]:
         """What decoders and encoders still hold."""
+        if not self._times:
+            return  # no packet came
         if self._sound is not None and self._audio is not None:
             yield from self._heard(self._decoded(self._audio, None))
             yield from self._sound.finish()

@@ -122,9 +122,14 @@ class _Job:
     def _load(self) -> None:
         with examined(self._open, name=self.name) as (container, info):
             decided = self._decided(info)
-            maker = self._maker(decided)
-            with contextlib.closing(maker.read(container)) as segments:
-                first = next(segments)
+            try:
+                maker, first = self._begun(decided, container)
+            except MediaError as error:
+                if error.reason != "no-packets":
+                    raise
+                # Nothing goes as it is; a decoder may make something of it.
+                decided = plan(info, supports(self._answers), as_is=False)
+                maker, first = self._begun(decided)
             init = maker.init_segment
             if isinstance(maker, Transcoder):
                 decided = maker.plan
@@ -137,6 +142,15 @@ class _Job:
             poster = self._poster(container) if info.video is not None else None
         if poster is not None:
             self._channel.send("poster", poster)
+
+    def _begun(
+        self, decided: Plan, container: InputContainer | None = None
+    ) -> tuple[Remuxer | Transcoder, Segment]:
+        """Carry out a plan as far as the first segment."""
+        maker = self._maker(decided)
+        segments = maker.segments() if container is None else maker.read(container)
+        with contextlib.closing(segments):
+            return maker, next(segments)
 
     def _decided(self, info: ClipInfo) -> Plan:
         """The plan for a clip; one by which nothing would play is an error."""
