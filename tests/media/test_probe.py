@@ -227,6 +227,39 @@ class TestDuration:
         path.write_bytes(data[: len(data) // 2])
         assert 0.8 < probe(path).duration_s < 2.2
 
+    def test_fragments_that_start_late(self, make_clip, tmp_path):
+        """A part of a broadcast lasts as long as it is, not until its clock's end."""
+        flags = {
+            "movflags": "frag_keyframe+empty_moov+frag_discont",
+            "use_editlist": "0",
+            "avoid_negative_ts": "disabled",
+        }
+        late = remuxed(make_clip("clip.mp4"), tmp_path / "late.mp4", options=flags, shift_s=20.0)
+        assert probe(late).duration_s == pytest.approx(3, abs=0.15)
+
+    def test_sound_that_leads_in(self, tmp_path):
+        """What an encoder puts before the first sample is neither heard nor counted."""
+        path = tmp_path / "telephone.m4a"
+        with av.open(str(path), "w") as output:
+            track = output.add_stream("aac", rate=8000, layout="mono")
+            for number in range(8):
+                silence = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+                silence.sample_rate, silence.pts = 8000, 1024 * number
+                silence.planes[0].update(bytes(silence.planes[0].buffer_size))
+                output.mux(track.encode(silence))
+            output.mux(track.encode(None))
+        reached_s = max(segment.end_s for segment in Remuxer(path).segments())
+        assert reached_s == pytest.approx(8 * 1024 / 8000)
+        assert probe(path).duration_s == pytest.approx(reached_s)
+
+    def test_without_a_keyframe(self, make_clip, tmp_path):
+        """What is there counts, not what the header said of the whole."""
+        whole = make_clip("one-keyframe.mkv", keyframe_every_s=9.0, video_options={"bf": "0"})
+        path = remuxed(whole, tmp_path / "cut.mkv", without_keyframes=True)
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+        assert 0.8 < probe(path).duration_s < 2.2
+
     def test_examining_leaves_the_clip_at_its_beginning(self, make_clip):
         """Packets that were counted are read again by whoever plays them."""
         with examined(make_clip("plain.ts")) as (container, info):
@@ -337,15 +370,16 @@ def giant_gif(width: int, height: int) -> bytes:
     return head + (frame + b"\x02\x02\x44\x01\x00") * 3 + b"\x3b"
 
 
-def remuxed(clip, path, *, options=None, shift_s=0.0, audio_shift_s=0.0):
-    """The packets of a clip in another container, later or earlier."""
+def remuxed(clip, path, *, options=None, shift_s=0.0, audio_shift_s=0.0, without_keyframes=False):
+    """The packets of a clip in another container, later or earlier, or some of them."""
     with (
         av.open(str(clip)) as source,
         av.open(str(path), "w", container_options=options or {}) as target,
     ):
         tracks = {one.index: target.add_stream_from_template(one) for one in source.streams}
         for packet in source.demux():
-            if packet.size:
+            is_keyframe = packet.is_keyframe and packet.stream.type == "video"
+            if packet.size and not (without_keyframes and is_keyframe):
                 late_s = shift_s + (audio_shift_s if packet.stream.type == "audio" else 0)
                 by = round(late_s / packet.time_base)
                 packet.pts, packet.dts = packet.pts + by, packet.dts + by

@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import random
+from types import SimpleNamespace
 
 import av
 import pytest
@@ -373,6 +374,25 @@ class TestDamage:
             kept = sum(1 for _ in demuxed(container, tracks))
         assert 73 <= kept <= 75
         assert probe(path).video.codec_string.startswith("avc1") is (first == "h264")
+
+    def test_what_ffmpeg_cannot_follow(self, clip):
+        """What precedes it is played, as with damage."""
+
+        class Chain:
+            """A stream whose tracks change midway."""
+
+            format = SimpleNamespace(name="ogg")
+
+            def __init__(self, container):
+                self._packets = iter([*container.demux(video=0)])
+
+            def demux(self, _):
+                yield from self._packets
+                raise av.PatchWelcomeError(0, "changing tracks is not implemented")
+
+        with open_clip(clip) as container:
+            found = [*demuxed(Chain(container), [*container.streams.video])]
+        assert len(found) == 75
 
     def test_a_whole_clip_is_complete(self, clip):
         """Nothing is said to be missing of a clip that is whole."""

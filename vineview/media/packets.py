@@ -21,15 +21,20 @@ from vineview.media.foreign import foreign_to
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
-__all__ = ["BROADCAST", "PacketReader", "demuxed", "nominal_origin_s", "start_of"]
+__all__ = ["BROADCAST", "ESTIMATED", "PacketReader", "demuxed", "nominal_origin_s", "start_of"]
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
 _RUN_UP_S = 0.1
 _MAX_STILL_S = 10.0
 _MAX_TICKS = 2**62
-BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
+
+BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
+"""Containers whose clock may start anew at any place."""
+
+ESTIMATED = frozenset({"aac", "ac3", "amr", "dts", "eac3", "loas", "mp3", "mpeg", "mpegts"})
+"""Containers that say nothing of their length, so that FFmpeg estimates it by their size."""
 
 
 class PacketReader:
@@ -56,6 +61,8 @@ class PacketReader:
         self.origin_s = nominal_origin_s(tracks) if origin_s is None else origin_s
         """The moment of the clip's own clock that is zero here."""
         self._begun_s = self.origin_s
+        self.passed_s = 0.0
+        """How long what was passed over lasts, on the way to the first keyframe."""
         self._unmended = unmended
         self.clock = ClipClock(origin_s=self.origin_s, begun_s=0.0)
         """What the tracks' clocks share, once reading has begun."""
@@ -137,9 +144,10 @@ class PacketReader:
         packets = demuxed(self._container, self._tracks)
         early: deque[Packet[Any]] = deque(maxlen=_MAX_EARLY_PACKETS)
         for packet in packets:
+            self.passed_s = max(self.passed_s, _end_s(packet) - self.origin_s)
             if packet.stream_index != lead:
                 early.append(packet)
-            elif packet.is_keyframe:
+            elif packet.is_keyframe and not _is_run_up(packet):
                 return packet, list(early), packets
         return None, [], packets
 
@@ -156,7 +164,7 @@ def demuxed(container: InputContainer, tracks: list[Stream]) -> Iterator[Packet[
                 is_foreign = foreign.get(packet.stream_index)
                 if is_foreign is None or not is_foreign(packet):
                     yield packet
-        except av.InvalidDataError:
+        except (av.InvalidDataError, av.PatchWelcomeError, av.ArgumentError):
             continue
         except IndexError:
             return  # PyAV's flush at the end trips over tracks that appeared only while reading
@@ -186,6 +194,11 @@ def _stand(packet: Packet[Any], start_s: float) -> None:
     decoded = packet.pts if packet.dts is None else packet.dts
     packet.duration = max(decoded - start, 0) + (packet.duration or 0)
     packet.pts = packet.dts = start
+
+
+def _is_run_up(packet: Packet[Any]) -> bool:
+    """Whether it is an encoder's lead into a sound, which is not to be heard."""
+    return packet.is_discard and packet.stream.type == "audio"
 
 
 def _time_s(packet: Packet[Any]) -> float:

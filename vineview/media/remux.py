@@ -25,7 +25,7 @@ from vineview.media.codecs import Plan
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import Source
-from vineview.media.packets import PacketReader
+from vineview.media.packets import ESTIMATED, PacketReader
 from vineview.media.tracks import choose_tracks, codec_name, encrypted
 
 __all__ = [
@@ -44,7 +44,6 @@ _FRAGMENT_BYTES = 2**20
 _WRITE_BYTES = 2**18
 _NEED_CONFIGURATION = frozenset({"aac", "av1", "h264", "hevc"})
 _MAX_ERRORS = 50
-_ESTIMATED = frozenset({"mpeg", "mpegts"})
 _LATE_US = 500_000
 _SHORTFALL_S = 1.0
 _SHORTFALL_RATIO = 0.05
@@ -231,7 +230,7 @@ def counts_others(container: InputContainer) -> bool:
 def ending(reached_s: float, container: InputContainer) -> StreamEnd:
     """How a stream ended, by what the clip's header says of its length where it can be trusted."""
     duration_us = container.duration
-    is_estimate = container.format.name in _ESTIMATED or counts_others(container)
+    is_estimate = container.format.name in ESTIMATED or counts_others(container)
     if not duration_us or duration_us < 0 or is_estimate:
         return StreamEnd(reached_s, None, is_complete=True)
     expected_s = duration_us / 1_000_000

@@ -19,25 +19,15 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vineview.media.packets import BROADCAST, PacketReader, nominal_origin_s, start_of
+from vineview.media.packets import BROADCAST, ESTIMATED, PacketReader, nominal_origin_s, start_of
 from vineview.media.tracks import Tracks, codec_name, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
 
 _SMALL_BYTES = 2**20
 _MAX_BYTES = 2**23
-_DOUBTFUL = BROADCAST | {
-    "avi",
-    "asf",
-    "ogg",
-    "rm",
-    "h264",
-    "hevc",
-    "mpegvideo",
-    "m4v",
-    "obu",
-    "mjpeg",
-}
+_RAW = {"h264", "hevc", "m4v", "mjpeg", "mpegvideo", "obu"}
+_DOUBTFUL = BROADCAST | ESTIMATED | _RAW | {"asf", "avi", "ogg", "rm"}
 _LATE_S = 0.5
 _GAP_S = 0.75
 _PREROLL_S = 0.1
@@ -110,7 +100,8 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     } | dict(header.obstacles)
     lead = spans[both[0].index]
     if read_bytes == 0:
-        return Survey(header.duration_s, {both[0].index: "it has no keyframe", **obstacles})
+        obstacles = {both[0].index: "it has no keyframe", **obstacles}
+        return Survey(reader.passed_s or header.duration_s, obstacles, is_counted=True)
     sound = spans[both[-1].index]
     if sound is not lead and sound.begin_s is not None:
         late_s = sound.begin_s - (lead.begin_s or 0.0)
@@ -132,6 +123,7 @@ class _Span:
         self._reason = ""
         self._shown_ticks: tuple[int, int] | None = None
         self._overrun_s = 0.0
+        self._last_s: float | None = None
         self.begin_s: float | None = None
         self.end_s = 0.0
 
@@ -142,7 +134,10 @@ class _Span:
             self.begin_s = at_s
         elif self._is_sound and at_s - self.end_s > _GAP_S:
             self._reason = self._reason or f"its sound has a gap at {self.end_s:.1f} s"
-        self.end_s = max(self.end_s, at_s + (packet.duration or 0) * self._tick)
+        lasts_s = (packet.duration or 0) * self._tick
+        if not lasts_s and self._is_sound and self._last_s is not None:  # as ASF has it
+            lasts_s = min(max(at_s - self._last_s, 0.0), _GAP_S)
+        self.end_s, self._last_s = max(self.end_s, at_s + lasts_s), at_s
         if self._is_sound:
             self._look_at(packet)
         elif packet.pts is not None and packet.dts is not None:
@@ -207,7 +202,17 @@ def _header_duration_s(container: InputContainer, both: list[Stream]) -> float |
     header_s = duration_us / _MICROSECONDS if duration_us and duration_us > 0 else None
     if "mp4" not in container.format.name:
         return header_s
-    ends = [start_of(track) + float((track.duration or 0) * tick(track)) for track in both]
+    ends = [_header_end_s(track) for track in both]
     if any(not track.duration for track in both):
         return header_s
     return max(max(ends) - nominal_origin_s(both), 0.0) or header_s
+
+
+def _header_end_s(track: Stream) -> float:
+    """When a track of MP4 ends; of fragments, FFmpeg gives their end as their duration."""
+    end_s = float((track.duration or 0) * tick(track))
+    index: Any = track.index_entries
+    if not len(index):
+        return start_of(track) + end_s
+    last_s = float(index[len(index) - 1].timestamp * tick(track))
+    return min(end_s, start_of(track) + end_s, key=lambda one: abs(one - last_s))
