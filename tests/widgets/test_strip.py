@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from vineview import resources
 from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.manager import VideoManager
 from vineview.errors import LoadError
+from vineview.replay import Replay
+from vineview.telemetry import Telemetry
 from vineview.widgets.strip import retry_in_s, strip_document, strip_html
 
 
@@ -145,6 +148,14 @@ class TestStatus:
         await settle()
         held = [item["id"] for item in strip_document(manager)["items"] if item["is_held"]]
         assert held == ["v0", "v1", "v2", "v3"]
+
+    async def test_of_a_replay_tells_what_was_loaded(self, clock):
+        """A replay loads nothing itself."""
+        incident = Telemetry.open(resources.data("incidents", "memory-leak.ndjson"))
+        replay = Replay(incident, clock=clock)
+        replay.seek(6702)
+        assert "4 of 15 controllers" in strip_document(replay)["status"]
+        await replay.aclose()
 
 
 class TestStripHtml:

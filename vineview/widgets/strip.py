@@ -157,7 +157,9 @@ def _status(manager: ManagerView) -> str:
     shown, left = len(manager.videos), manager.metrics.left_count
     limit = "the feed's limit (VideoManagerConfig.max_videos)"
     kept = f"{shown} of {shown + left} shown: {limit} · " if left else ""
-    held = sum(manager.get_controller(event.id) is not None for event in manager.ready_videos)
+    held = manager.get_health_status()[
+        "controllers"
+    ]  # a replay has the count, but none to hand out
     return (
         f"{kept}Window: {config.preload_behind} behind, {config.preload_ahead} ahead · "
         f"{held} of {config.max_controllers} controllers, {memory_words(manager.held_bytes)} held"
