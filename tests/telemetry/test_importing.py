@@ -136,6 +136,65 @@ class TestOnce:
         assert list(folder.parent.iterdir()) == [folder]
 
 
+class TestSeveral:
+    """A folder, a glob or a list of large exports is one import."""
+
+    @pytest.fixture
+    def folder(self, tmp_path, lines, monkeypatch):
+        """Two exports of one device that overlap by a sample and a crash, and what is no export."""
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+        (tmp_path / "fleet").mkdir()
+        crash = {"at": "2026-01-01T00:00:30Z", "kind": "crash", "device_id": "d1"}
+        lines(sample(1), sample(2), crash, name="fleet/a.ndjson")
+        lines(sample(2), sample(3), crash, "{", name="fleet/b.ndjson")
+        (tmp_path / "fleet" / "c.json").write_text("none")
+        return tmp_path / "fleet"
+
+    @pytest.mark.parametrize("places", [[""], ["*.ndjson", "c.js*"], ["[abc].*"]])
+    def test_what_is_big_only_together_is_imported_together(self, folder, places):
+        places = [folder / each for each in places]
+        small, big = (Telemetry.open(places, big_bytes=size) for size in (1 << 20, 300))
+        assert (small.is_in_memory, big.is_in_memory) == (True, False)
+        for name in ("samples", "events"):
+            mine, theirs = getattr(small, name), getattr(big, name)
+            assert mine["at"].tolist() == theirs["at"].tolist()
+        assert small.analytics().sample_count == big.analytics().sample_count == 3
+        assert small.skipped == big.skipped == 1
+        assert "2 records are exact repeats; each counts once" in {
+            each.message for each in big.findings
+        }
+        assert {each.source for each in big.findings if each.severity == "error"} == {
+            str(folder / "b.ndjson"),
+            str(folder / "c.json"),
+        }
+
+    def test_it_is_found_again_and_made_again_when_a_file_joins(self, folder, lines):
+        first = Telemetry.open(folder, big_bytes=1)
+        again = folder.rename(folder.with_name("again"))
+        moved = Telemetry.open(again, big_bytes=1)
+        assert len(list((folder.parent / "cache").iterdir())) == 1
+        assert [each.source for each in moved.findings] == [
+            each.source.replace(str(folder), str(again)) for each in first.findings
+        ]
+        lines(sample(4), name="again/d.ndjson")
+        assert Telemetry.open(again, big_bytes=1).analytics().sample_count == 4
+
+    def test_packed_files_count_as_what_they_hold(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+        records = [sample(index) for index in range(400)]
+        for name in ("e.ndjson.gz", "e.parquet"):
+            path = write(HEADER, records, [], tmp_path / name)
+            size = path.stat().st_size + 1
+            assert not Telemetry.open(path, big_bytes=size).is_in_memory
+
+    def test_nothing_that_can_be_read_is_refused(self, folder, tmp_path):
+        for each in folder.glob("*.ndjson"):
+            each.unlink()
+        with pytest.raises(TelemetryError, match=r"c\.json is not a JSON document"):
+            Telemetry.open(folder, big_bytes=1)
+        assert not list((tmp_path / "cache").iterdir())
+
+
 class TestWholeOrNot:
     def test_no_export_leaves_nothing(self, tmp_path, lines):
         path = tmp_path / "e.ndjson"

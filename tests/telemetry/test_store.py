@@ -182,7 +182,8 @@ class TestRefusals:
 
 def test_small_files_are_read_and_engines_asked(tmp_path, records):
     small = Telemetry(HEADER, *records).write(tmp_path / "small.ndjson")
-    assert keeping.stores_of([small], engine=None) is None
+    (source,) = keeping.stores_of([small], engine=None)
+    assert source.name == str(small)
 
 
 def test_importing_vineview_loads_no_engine():

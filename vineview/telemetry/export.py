@@ -24,7 +24,7 @@ from vineview.core.events import VideoEvent
 from vineview.errors import TelemetryError
 from vineview.telemetry import keeping
 from vineview.telemetry.engine.store import Store
-from vineview.telemetry.formats import sources, writing
+from vineview.telemetry.formats import writing
 from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.formats.fetching import fetched
 from vineview.telemetry.formats.jsontext import dump
@@ -95,7 +95,7 @@ class Telemetry:
 
         Several are merged: records already seen in an earlier one are left out, the header is
         the first one's. Damaged records are set aside, named in `findings`, counted in `skipped`.
-        Files of 64 MB and more are imported once, to Parquet, and asked where they are.
+        From 64 MB on, unpacked and together, they are imported once, to Parquet, and asked there.
 
         Args:
             *places: Files, folders, globs, http(s) addresses, or sequences of them; with an
@@ -103,7 +103,7 @@ class Telemetry:
             engine: What answers questions: DuckDB in this process if ``None`` or ``"duckdb"``;
                 ``"spark"``, ``"spark://..."``, ``"sc://..."``, ``"trino://..."``, ``"clickhouse://..."``.
             progress: Told of a download and a long import: bytes since the last call.
-            big_bytes: From this size on a file is imported.
+            big_bytes: From this size on they are imported.
 
         Raises:
             TelemetryError: If a place named outright cannot be read, holds no export, or holds
@@ -118,7 +118,7 @@ class Telemetry:
         with ExitStack() as fetching:
             asked = [fetching.enter_context(fetched(each, progress=progress)) for each in asked]
             kept = keeping.stores_of(asked, engine=engine, progress=progress, big_bytes=big_bytes)
-            if kept is not None:
+            if isinstance(kept, keeping.Kept):
                 return cls(
                     kept.header,
                     (),
@@ -129,7 +129,7 @@ class Telemetry:
                     store=kept.store,
                 )
             documents, findings, failure = list[Document](), list[Finding](), None
-            for source in sources.find(asked):
+            for source in kept:
                 try:
                     documents.append(load(source))
                 except TelemetryError as error:

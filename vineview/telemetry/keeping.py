@@ -12,8 +12,8 @@ from typing import Any, Final
 from vineview.errors import TelemetryError
 from vineview.telemetry.engine.engines import dialect_of
 from vineview.telemetry.engine.store import Store
-from vineview.telemetry.formats.fetching import Fetched, name_of
 from vineview.telemetry.formats.findings import Finding
+from vineview.telemetry.formats.sources import Source, find
 
 __all__ = ["BIG_BYTES", "Kept", "Progress", "stores_of"]
 
@@ -21,7 +21,10 @@ Progress = Callable[[int], object]
 """Called with the number of bytes read since the last call."""
 
 BIG_BYTES: Final = 64 * 2**20
-"""From this size on a file is imported, not read into memory."""
+"""From this size on files are imported, not read into memory."""
+_PACKINGS: Final = (".gz", ".zst", ".parquet")
+_PACKED: Final = 8
+"""How many times larger than their files packed records are, about."""
 _HELD_ELSEWHERE: Final = ("trino", "clickhouse")
 _HEADER: Final = "header.json"
 
@@ -51,59 +54,67 @@ def stores_of(
     engine: str | None,
     progress: Progress | None = None,
     big_bytes: int = BIG_BYTES,
-) -> Kept | None:
-    """Open places as a store, if they are big or an engine is named.
+) -> Kept | list[Source]:
+    """Open places as a store, if they are big together or an engine is named.
 
     Args:
         places: As `Telemetry.open` takes them.
         engine: Which engine; ``None`` or ``"duckdb"`` for DuckDB.
         progress: Told of a long import.
-        big_bytes: From this size on a file is big.
+        big_bytes: From this size on they are big.
 
     Returns:
-        ``None`` if they are to be read into memory.
+        The store, or what is to be read into memory.
 
     Raises:
-        TelemetryError: As `importing.imported` and `Store.of_folders` do.
+        TelemetryError: As `sources.find`, `importing.imported` and `Store.of_folders` do.
     """
-    names = [os.fspath(place) for place in places]
-    engine = None if engine == "duckdb" else engine
-    if engine is None and not any(_is_big(name, big_bytes) for name in names):
-        return None
-    if engine is not None:
-        dialect_of(engine)  # before a long import
-    if engine is not None and engine.startswith(_HELD_ELSEWHERE):
+    if engine in {None, "duckdb"}:
+        sources = list(find(places))
+        if sum(map(_bytes_of, sources)) < big_bytes:
+            return sources
+        return _kept([], sources, None, progress)
+    dialect_of(engine)  # before a long import
+    if engine.startswith(_HELD_ELSEWHERE):
+        names = [os.fspath(place) for place in places]
         return Kept(Store.of_folders(*names, engine=engine), {}, (), 0, tuple(names))
-    folders, headers = list[str](), list[dict[str, Any]]()
-    findings, skipped = list[Finding](), 0
-    for name, place in zip(names, places, strict=True):
-        if engine is not None and (_is_parquet_folder(name) or _is_remote(name)):
-            folders.append(name)
-            headers.append(_header_beside(name))
-            continue
+    folders = [os.fspath(place) for place in places if _is_asked_there(place)]
+    others = [place for place in places if not _is_asked_there(place)]
+    return _kept(folders, list(find(others)), engine, progress)
+
+
+def _kept(
+    folders: list[str], sources: list[Source], engine: str | None, progress: Progress | None
+) -> Kept:
+    """Folders as they are and files once imported, as one store."""
+    headers = [_header_beside(each) for each in folders]
+    findings, skipped = tuple[Finding, ...](), 0
+    origins = (*folders, *(each.name for each in sources))
+    if sources:
         from vineview.telemetry.formats.importing import imported  # noqa: PLC0415 - only big ones
 
-        file = place if isinstance(place, Fetched) else Path(name).expanduser()
-        each = imported(file, progress=progress)
-        folders.append(str(each.folder))
-        headers.append(dict(each.header))
-        findings += each.findings
-        skipped += each.skipped
-    store = Store.of_folders(*folders, engine=engine)
-    return Kept(store, headers[0], tuple(findings), skipped, tuple(map(name_of, places)))
+        files = imported(*sources, progress=progress)
+        folders, headers = [*folders, str(files.folder)], [*headers, files.header]
+        findings, skipped = files.findings, files.skipped
+    return Kept(Store.of_folders(*folders, engine=engine), headers[0], findings, skipped, origins)
 
 
-def _is_big(name: str, big_bytes: int) -> bool:
-    """Whether a file, or the files of a folder together, are too big to be records."""
+def _bytes_of(source: Source) -> int:
+    """How many bytes a file or folder has, or would have if it were not packed."""
+    path = Path(source.place)
     try:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            return sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) >= (
-                big_bytes
-            )
-        return path.is_file() and path.stat().st_size >= big_bytes
-    except (OSError, RuntimeError):
-        return False  # reading it says what is wrong
+        files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+        return sum(
+            each.stat().st_size * (_PACKED if each.name.lower().endswith(_PACKINGS) else 1)
+            for each in files
+        )
+    except OSError:
+        return 0  # reading it says what is wrong
+
+
+def _is_asked_there(place: str | os.PathLike[str]) -> bool:
+    """Whether an engine reads a place itself: a folder of Parquet files, or a distant one."""
+    return _is_parquet_folder(os.fspath(place)) or _is_remote(os.fspath(place))
 
 
 def _is_parquet_folder(name: str) -> bool:

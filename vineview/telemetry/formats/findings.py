@@ -133,7 +133,7 @@ class Document:
         more = self._times_back - _MAX_TIMES_BACK
         if more > 0:
             self.note(f"the clock goes back {more} more times; shown by time")
-        self.note_repeats(len(self.samples) - len(without_repeats(self.samples)))
+        self.note_repeats(len(self.samples) - len(without_repeats(self.samples)), "samples")
         declared = self.header.get("records")
         counts = declared.values() if isinstance(declared, dict) else ()
         expected = sum(count for count in counts if type(count) is int)
@@ -144,10 +144,10 @@ class Document:
         if missing > 0:
             self.lose(f"{missing} of {expected} records are missing", count=missing)
 
-    def note_repeats(self, count: int) -> None:
-        """Say that samples are there more than once."""
+    def note_repeats(self, count: int, what: str) -> None:
+        """Say that samples, or records, are there more than once."""
         if count:
-            self.note(f"{count} samples are exact repeats; each counts once")
+            self.note(f"{count} {what} are exact repeats; each counts once")
 
     def clock_goes_back(self, back_s: float, at: datetime, line: int | None = None) -> None:
         """Say that a session's sample is of an earlier instant than the one before it."""

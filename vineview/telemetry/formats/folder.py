@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,14 +64,15 @@ class Folder:
 
     Args:
         into: Where.
-        once: Whether a sample that is there twice, the same in every field, counts once.
+        once: Whether what is there twice, the same in every field, counts once: nothing,
+            ``"samples"``, or ``"records"``, which are events too.
         waiting: How many rows may wait to be written.
 
     Raises:
         TelemetryError: If it cannot be written; nothing half-made is left.
     """
 
-    def __init__(self, into: Path, *, once: bool = False, waiting: int = 200_000) -> None:
+    def __init__(self, into: Path, *, once: str = "", waiting: int = 200_000) -> None:
         self._most = waiting
         self._into = into
         self._once = once
@@ -107,6 +109,11 @@ class Folder:
         if isinstance(error, OSError):
             raise _unwritten(self._into, error) from error
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether it was given any."""
+        return bool(self._rows or self._counts)
+
     def keep_aside(self, line: int | None, problem: str, text: str) -> None:
         """Append a damaged record to its file."""
         aside = json.dumps({"line": line, "problem": problem, "text": text})
@@ -131,8 +138,8 @@ class Folder:
         while sum(self._counts.values()) > self._most:
             self._write(max(self._counts, key=self._counts.__getitem__))
 
-    def finish(self, document: Document) -> None:
-        """Write what waits, and the header."""
+    def finish(self, document: Document, sources: Sequence[str] = ()) -> None:
+        """Write what waits, and the header, which says what the files were called."""
         for day in sorted(self._counts):
             self._write(day, is_last=True)
         self._settle()
@@ -141,13 +148,13 @@ class Folder:
         repeats = sum(part.repeats for parts in self._parts.values() for part in parts)
         if self._once:
             repeats += sum(map(self._without_repeats, self._parts.values()))
-            document.note_repeats(repeats)
+            document.note_repeats(repeats, self._once)
         header = {
             "header": document.header,
             "findings": [asdict(each) for each in document.findings],
             "skipped": document.skipped,
             "rows": self._rows - repeats,
-            "source": document.source,
+            "sources": list(sources),
         }
         with (self._path / HEADER_FILE).open("w", encoding="utf-8") as file:
             json.dump(header, file, indent=1)
@@ -194,21 +201,22 @@ class Folder:
         }
         try:
             with duckdb.connect(config=settings) as database:
-                repeats = _rewrite(database, shared)
+                repeats = _rewrite(database, shared, self._once)
         except duckdb.Error as error:
             raise _unwritten(self._into, OSError(str(error))) from error
         shutil.rmtree(spill, ignore_errors=True)
         return repeats
 
 
-def _rewrite(database: duckdb.DuckDBPyConnection, parts: list[_Part]) -> int:
-    """Make one file of several if they repeat samples; how many repeats there were."""
+def _rewrite(database: duckdb.DuckDBPyConnection, parts: list[_Part], once: str) -> int:
+    """Make one file of several if they repeat each other; how many repeats there were."""
     rows = database.read_parquet([str(part.path) for part in parts])
-    samples = rows.filter("kind IS NULL")
-    once = samples.distinct()
-    repeats = len(samples) - len(once)
+    is_judged = "true" if once == "records" else "kind IS NULL"
+    judged = rows.filter(is_judged)
+    firsts = judged.distinct()
+    repeats = len(judged) - len(firsts)
     if repeats:
-        kept = once.union(rows.filter("kind IS NOT NULL")).order("device_id NULLS LAST, at")
+        kept = firsts.union(rows.filter(f"NOT ({is_judged})")).order("device_id NULLS LAST, at")
         whole = parts[0].path.with_suffix(".whole")
         batches = kept.to_arrow_reader(_GROUP)
         _write_file(whole, (pa.Table.from_batches([each]) for each in batches))
@@ -230,14 +238,14 @@ def _encoded(table: pa.Table) -> pa.Table:
     )
 
 
-def _write_day(table: pa.Table, day_us: int, path: Path, *, once: bool) -> _Part:
+def _write_day(table: pa.Table, day_us: int, path: Path, *, once: str) -> _Part:
     """Sort a day's rows and write them."""
     table = table.unify_dictionaries().combine_chunks()
     order, devices = _order(table, day_us)
     table = table.take(order)
     rows = len(table)
     if once:
-        table = _distinct(table)
+        table = _distinct(table, once)
     _write_file(path, [table])
     bounds = pc.min_max(table["at"].cast(pa.int64())).as_py()
     return _Part(path, bounds["min"], bounds["max"], devices, rows - len(table))
@@ -289,8 +297,8 @@ def _order(table: pa.Table, day_us: int) -> tuple[pa.Array, frozenset[str | None
     return pa.array(np.argsort(keys, kind="stable")), frozenset(devices)
 
 
-def _distinct(table: pa.Table) -> pa.Table:
-    """Rows in order, each sample once: of rows alike in every field the first."""
+def _distinct(table: pa.Table, once: str) -> pa.Table:
+    """Rows in order, each sample or record once: of rows alike in every field the first."""
     same = table["at"].cast(pa.int64()).to_numpy()
     alike = same[1:] == same[:-1]
     if "device_id" in table.column_names:
@@ -300,11 +308,11 @@ def _distinct(table: pa.Table) -> pa.Table:
     if not alike.any():
         return table
     doubtful = np.r_[alike, False] | np.r_[False, alike]
-    if "kind" in table.column_names:
+    if once == "samples" and "kind" in table.column_names:
         doubtful &= pc.is_null(table["kind"]).combine_chunks().to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(doubtful)
     some = table.take(pa.array(rows))
-    plain = pa.table({name: _plain(some[name]) for name in some.column_names if name != "kind"})
+    plain = pa.table({name: _plain(some[name]) for name in some.column_names})
     names = plain.column_names
     firsts = plain.append_column("row", pa.array(rows)).group_by(names).aggregate([("row", "min")])
     if len(firsts) == len(rows):

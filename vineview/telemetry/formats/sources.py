@@ -46,6 +46,11 @@ class Source:
     named: bool
     path: Path | None = None
 
+    @property
+    def place(self) -> str | Fetched:
+        """What opens it."""
+        return self.name if self.path is None else Fetched(self.name, self.path)
+
     def read(self) -> bytes:
         """The bytes.
 
