@@ -85,6 +85,11 @@ class TestRows:
         assert texts(records_in(done.folder)) == texts(wanted)
         assert done.skipped == 0
 
+    def test_who_may_read_a_folder_is_what_the_umask_says(self, tmp_path, lines):
+        (tmp_path / "plain").mkdir()
+        done = import_export(lines(sample(1)), tmp_path / "into")
+        assert done.folder.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
     def test_explicit_nulls_among_plain_lines_are_kept(self, tmp_path, lines):
         records = [
             sample(index, **({"error": None} if index % 2 else {}), network=None, b=None)

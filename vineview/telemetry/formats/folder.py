@@ -97,6 +97,9 @@ class Folder:
         self._writer.shutdown()
         try:
             if error is None:
+                umask = os.umask(0)
+                os.umask(umask)
+                self._path.chmod(0o777 & ~umask)  # until now it was ours alone
                 old = self._path.with_name(f"{self._path.name}.old")
                 if self._into.exists():
                     self._into.replace(old)
