@@ -9,6 +9,7 @@ not know are kept under their own names.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -193,12 +194,13 @@ def _instant(nanoseconds: Any) -> datetime | None:
 
 
 def _value(point: Object) -> float | None:
-    value = point.get("asDouble", point.get("asInt"))
     try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
+        if "asDouble" not in point:
+            return int(point["asInt"])
+        number = float(point["asDouble"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return number if abs(number) < float("inf") else None
+    return number if math.isfinite(number) else None
 
 
 def _objects(owner: Any, name: str) -> list[Object]:
