@@ -48,6 +48,55 @@ def says(telemetry):
     return [(each.message, each.line) for each in telemetry.findings]
 
 
+class TestNumbers:
+    @pytest.mark.parametrize("value", [1.7e308, -1e200, 10**150])
+    def test_beyond_all_measure_is_kept_and_not_reckoned_with(self, opened, tmp_path, value):
+        odd = {**sample(7), "video_memory_mb": value}
+        found = opened(LINES + json.dumps(odd).encode() + b"\n")
+        assert found.sample_records[-1] == odd
+        memory = found.analytics().memory_usage
+        assert (memory.peak_mb, memory.average_mb) == (105, 102.5)
+        json.dumps(found.analytics().to_wire(), allow_nan=False)
+        convert(tmp_path / "e.ndjson", tmp_path / "e.parquet")
+        assert Telemetry.open(tmp_path / "e.parquet").sample_records[-1] == odd
+
+    def test_of_a_foreign_column_it_is_missing(self, opened):
+        found = opened(b"at,video_memory_mb\n2026-01-01T00:00:00Z,1e200\n2026-01-01T00:01:00Z,5\n")
+        assert found.analytics().memory_usage.peak_mb == 5
+        text = "1 values are NaN, Infinity or beyond all measure and read as missing"
+        assert text in {each.message for each in found.findings}
+
+
+class TestOtherShapes:
+    def test_a_list_of_records_is_read(self, opened):
+        found = opened(json.dumps(SAMPLES).encode())
+        assert (len(found.sample_records), found.skipped) == (6, 0)
+
+    def test_a_document_says_once_what_only_the_whole_shows(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+        path = tmp_path / "e.json"
+        path.write_text(json.dumps({"samples": [SAMPLES[1], SAMPLES[0], SAMPLES[0]]}))
+        small, big = (
+            [each.message for each in Telemetry.open(path, big_bytes=size).findings]
+            for size in (1 << 20, 1)
+        )
+        assert small == big
+        assert [each.split()[1] for each in big] == ["clock", "no", "samples"]
+
+    def test_records_of_other_names_name_the_fields_they_have(self, opened):
+        data = b"\n".join(b'{"time": %d, "memory": 1}' % n for n in range(3))
+        found = opened(json.dumps(HEADER).encode() + b"\n" + data)
+        text = "damaged record set aside: 'at' is missing; it has time, memory"
+        assert (text, 2) in says(found)
+
+    def test_where_every_record_is_damaged_the_refusal_says_how(self, tmp_path):
+        path = tmp_path / "epoch.csv"
+        path.write_text("at,video_memory_mb\n1767225600,1\n")
+        says = r"nor a whole record \(line 2: .* '1767225600', not an ISO-8601 instant\)"
+        with pytest.raises(TelemetryError, match=says):
+            Telemetry.open(path)
+
+
 class TestConcatenated:
     def test_a_second_header_is_no_damaged_record(self, opened):
         found = opened(LINES + LINES.replace(b"-01T", b"-02T"))

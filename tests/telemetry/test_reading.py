@@ -184,7 +184,7 @@ class TestDamage:
         text = f'{{"at": "{at}", "video_memory_mb": NaN, "engagement_ratio": -Infinity}}'
         telemetry = Telemetry.open(write_lines(text))
         assert telemetry.samples["video_memory_mb"].isna().all()
-        assert telemetry.findings[0].message.startswith("2 values are NaN or Infinity")
+        assert telemetry.findings[0].message.startswith("2 values are NaN, Infinity")
 
     def test_numbers_beyond_reason_are_damage(self, write_lines):
         at = SAMPLES[0]["at"]

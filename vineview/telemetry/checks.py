@@ -45,6 +45,7 @@ EVENT_TEXT: Final = frozenset(
 )
 EVENT_FLAGS: Final = frozenset(("success", "cache_hit", "trip", "snapshot"))
 _KINDS: Final = frozenset(ChangeKind)
+_NAMED: Final = 8
 
 
 def format_at(at: datetime) -> str:
@@ -81,7 +82,7 @@ def record_problem(record: Any) -> str | None:
     if not isinstance(record, Mapping):
         return f"it is {_name(record)}, not an object"
     if "at" not in record:
-        return "'at' is missing"
+        return "'at' is missing" + (f"; it has {_listed(record)}" if record else "")
     try:
         parse_at(record["at"])
     except TelemetryError as error:
@@ -120,6 +121,11 @@ def _wrong_type(
         elif name in flags and not isinstance(value, bool):
             return f"{name!r} is {_name(value)}, not true or false"
     return None
+
+
+def _listed(record: Mapping[str, Any]) -> str:
+    names = [str(name) for name in record]
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 
 def _is_finite(value: float) -> bool:

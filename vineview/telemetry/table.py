@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from vineview.telemetry.metrics import DIMENSIONS, METRICS
 
-__all__ = ["EVENT_FLAGS", "EVENT_NUMBERS", "EVENT_TEXTS", "SCHEMA"]
+__all__ = ["EVENT_FLAGS", "EVENT_NUMBERS", "EVENT_TEXTS", "MOST", "SCHEMA"]
 
 EVENT_TEXTS: Final = ("video_id", "error", "error_class", "mime_type", "host", "from", "to")
 EVENT_NUMBERS: Final = ("duration_ms", "bytes", "retry_count")
@@ -33,3 +33,6 @@ SCHEMA: Final = pa.schema(
     ]
 )
 """Columns and types of the records table, in order; ``extra`` is a JSON object or null."""
+
+MOST: Final = 1e100
+"""The greatest number a column holds: sums and squares of greater ones are none."""

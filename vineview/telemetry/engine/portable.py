@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vineview.errors import TelemetryError
-from vineview.telemetry.table import SCHEMA
+from vineview.telemetry.table import MOST, SCHEMA
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -134,7 +134,6 @@ def _kind(of_type: pa.DataType) -> str:
 
 
 def _typed(column: Any, kind: str, source: str, is_clean: bool) -> Any:  # noqa: FBT001 - ours
-    import ibis  # noqa: PLC0415 - as above
 
     have = column.type()
     if have.is_null():
@@ -143,7 +142,7 @@ def _typed(column: Any, kind: str, source: str, is_clean: bool) -> Any:  # noqa:
         if is_clean:
             return column
         value = column.cast("float64")
-        return ibis.ifelse(value.isnan() | value.isinf(), ibis.null(), value)
+        return when(value.abs() <= MOST, value)
     if kind == "float64" and (have.is_integer() or have.is_decimal()):
         return column.cast("float64")
     if str(have).removeprefix("!") == kind:

@@ -8,7 +8,6 @@ typed column cannot carry exactly, a field that is present and null included, is
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import NoneType
@@ -19,9 +18,9 @@ import pyarrow.compute as pc
 
 from vineview.telemetry.checks import format_at, parse_at
 from vineview.telemetry.formats.jsontext import dump, is_unicode
-from vineview.telemetry.table import SCHEMA
+from vineview.telemetry.table import MOST, SCHEMA
 
-__all__ = ["YEARS", "is_within_years", "records_to_table", "table_to_records"]
+__all__ = ["YEARS", "is_reckoned", "is_within_years", "records_to_table", "table_to_records"]
 
 Record = Mapping[str, Any]
 
@@ -94,6 +93,11 @@ def table_to_records(table: pa.Table) -> Iterator[dict[str, Any]]:
             yield record
 
 
+def is_reckoned(numbers: Any) -> Any:
+    """Which numbers a column holds: finite ones, and none that overflow in a sum of squares."""
+    return pc.less_equal(pc.abs(numbers), MOST)
+
+
 def is_within_years(at: Any) -> bool:
     """Whether instants are all of the years 1 to 9999, as `datetime` has them."""
     bounds = pc.min_max(at.cast(pa.int64())).as_py()
@@ -118,7 +122,7 @@ def _column(
     if plain.issuperset(map(type, values)):
         try:
             column = pa.array(values, of_type)
-            if not pa.types.is_floating(of_type) or pc.all(pc.is_finite(column)).as_py():
+            if not pa.types.is_floating(of_type) or pc.all(is_reckoned(column)).as_py():
                 return column
         except _UNFIT:
             pass
@@ -135,7 +139,7 @@ def _is_carried_text(value: Any) -> bool:
 
 def _is_carried_number(value: Any) -> bool:
     if isinstance(value, float):
-        return math.isfinite(value)
+        return abs(value) <= MOST
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _EXACT
 
 

@@ -7,7 +7,6 @@ its number; a column the table does not have is kept in ``extra``.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -22,7 +21,7 @@ from vineview.telemetry.checks import (
     parse_at,
     record_problem,
 )
-from vineview.telemetry.formats.columns import YEARS, is_within_years
+from vineview.telemetry.formats.columns import YEARS, is_reckoned, is_within_years
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.table import SCHEMA
 
@@ -141,13 +140,12 @@ def _cast(
         numbers = column.cast(pa.float64())
     except pa.ArrowInvalid:
         numbers = _numbers(column, field.name, bad)
-    total = pc.sum(numbers).as_py()
-    if total is None or math.isfinite(total):
+    fits = is_reckoned(numbers)
+    if pc.all(fits).as_py() is not False:
         return numbers
-    finite = pc.is_finite(numbers)
-    for _ in range(pc.sum(pc.invert(finite)).as_py() or 0):
+    for _ in range(pc.sum(pc.invert(fits)).as_py()):
         document.not_a_number("")
-    return pc.if_else(finite, numbers, pa.scalar(None, pa.float64()))
+    return pc.if_else(fits, numbers, pa.scalar(None, pa.float64()))
 
 
 def _instants(column: pa.ChunkedArray, bad: dict[int, str]) -> pa.Array | pa.ChunkedArray:

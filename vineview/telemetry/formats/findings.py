@@ -55,6 +55,8 @@ class Document:
         skipped: How many records were lost.
         is_cut: Whether its compressed data ended early.
         keep_aside: Given the line, the problem and the text of each damaged record.
+        watches_clocks: Whether to say where a session's samples go back in time, as they are
+            filed; an import has `clocks` for it.
     """
 
     source: str
@@ -65,6 +67,7 @@ class Document:
     skipped: int = 0
     is_cut: bool = False
     keep_aside: Callable[[int | None, str, str], None] | None = None
+    watches_clocks: bool = False
     _latest: dict[tuple[Any, Any], datetime] = field(default_factory=dict)
     _not_numbers: int = 0
     _times_back: int = 0
@@ -129,7 +132,8 @@ class Document:
             events: Likewise.
         """
         if self._not_numbers:
-            self.note(f"{self._not_numbers} values are NaN or Infinity and read as missing")
+            what = "NaN, Infinity or beyond all measure"
+            self.note(f"{self._not_numbers} values are {what} and read as missing")
         more = self._times_back - _MAX_TIMES_BACK
         if more > 0:
             self.note(f"the clock goes back {more} more times; shown by time")
@@ -202,12 +206,16 @@ class Document:
         self.check_version()
         if self.header.get("format") is None or self.header.get("version") is None:
             if is_empty:
-                raise not_export(self.source, "has neither a header nor a whole record")
+                lost = [each for each in self.findings if each.severity == "error"]
+                how = "".join(f" (line {each.line}: {each.message})" for each in lost[:1])
+                raise not_export(self.source, f"has neither a header nor a whole record{how}")
             self.note(f"has no complete header; read as {FORMAT} version {VERSION}")
         if not isinstance(self.header.get("config", {}) or {}, dict):
             self.note("'config' in the header is not an object and is not used")
 
     def _check_clock(self, record: dict[str, Any], line: int | None) -> None:
+        if not self.watches_clocks:
+            return
         at = parse_at(record["at"])
         who = (record.get("device_id"), record.get("session_id"))
         latest = self._latest.get(who)

@@ -21,7 +21,7 @@ from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.formats.fetching import fetched, is_url
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.packing import unpacked
-from vineview.telemetry.formats.reading import is_lines, read
+from vineview.telemetry.formats.reading import fill, is_lines
 from vineview.telemetry.formats.sources import refuse_pipe, unreadable
 
 __all__ = ["open_tables", "size_of"]
@@ -114,11 +114,10 @@ def _text_tables(file: BinaryIO, document: Document) -> Iterator[pa.Table]:
 
 def _whole(data: bytes, document: Document) -> Iterator[pa.Table]:
     """Read at once what cannot be streamed."""
-    whole = read(data, document.source)
-    document.header = whole.header
-    document.skipped += whole.skipped
-    document.findings += whole.findings
-    for records in (whole.samples, whole.events):
+    fill(document, data)
+    held = document.samples, document.events
+    document.samples, document.events = [], []
+    for records in held:
         for start in range(0, len(records), _ROWS):
             yield records_to_table(records[start : start + _ROWS])
 

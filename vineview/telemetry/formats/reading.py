@@ -22,7 +22,7 @@ from vineview.telemetry.formats.packing import GZIP, ZSTD, unpacked
 from vineview.telemetry.formats.scanning import Scanner
 from vineview.telemetry.formats.sources import Source
 
-__all__ = ["Document", "Finding", "load", "read"]
+__all__ = ["Document", "Finding", "fill", "load", "read"]
 
 
 def load(source: Source) -> Document:
@@ -34,7 +34,7 @@ def load(source: Source) -> Document:
     folder = Path(source.name)
     if is_url(source.name) or not folder.is_dir():
         return read(source.read(), source.name)
-    document = Document(source.name)
+    document = Document(source.name, watches_clocks=True)
     for table in parquet.folder_tables(folder, document):
         document.take(table_to_records(table))
     return _finished(document)
@@ -54,11 +54,18 @@ def read(data: bytes, source: str) -> Document:
     Raises:
         TelemetryError: If there is no export in it, or its major version is not 1.
     """
-    document = Document(source)
+    document = Document(source, watches_clocks=True)
+    fill(document, data)
+    return _finished(document)
+
+
+def fill(document: Document, data: bytes) -> None:
+    """Read one export's bytes into a document; as `read`, but for what only the whole shows."""
+    source = document.source
     if data.startswith(parquet.MAGIC):
         for table in parquet.tables(io.BytesIO(data), document):
             document.take(table_to_records(table))
-        return _finished(document)
+        return
     data = b"".join(unpacked(io.BytesIO(data), document))
     if not data.strip():
         raise TelemetryError(
@@ -67,23 +74,21 @@ def read(data: bytes, source: str) -> Document:
             hint="Export again; an export begins with a header even when it has no records.",
         )
     if data.startswith((parquet.MAGIC, GZIP, ZSTD)):  # packed twice, or Parquet packed
-        inner = read(data, source)
-        inner.findings[:0] = document.findings
-        return inner
+        fill(document, data)
+        return
     if csvtext.is_csv(data):
         for table in csvtext.tables(io.BytesIO(data), document):
             document.take(table_to_records(table))
-        return _finished(document)
+        return
     text = data.decode("utf-8", errors="surrogateescape")
     if otlp.is_otlp(text):
         otlp.read(text, document)
     elif is_lines(text):
         _read_lines(text, document)
-    elif text.lstrip().startswith("{"):
+    elif text.lstrip().startswith(("{", "[")):
         Scanner(text, document).read_document()
     else:
         raise not_export(source, "is not a JSON document, NDJSON or CSV")
-    return _finished(document)
 
 
 def is_lines(text: str) -> bool:

@@ -33,6 +33,9 @@ class Scanner:
     def read_document(self) -> None:
         """Read the header's fields and both arrays, in whatever order they come."""
         text, position = self._text, self._skip(0)
+        if text.startswith("[", position):  # records alone
+            self._read_after(self._read_array(position + 1))
+            return
         if not text.startswith("{", position):
             raise not_export(self._document.source, "is not a JSON document or NDJSON")
         position += 1
