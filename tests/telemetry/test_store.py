@@ -174,6 +174,15 @@ class TestRefusals:
         with pytest.raises(TelemetryError, match=says):
             Store.of_folders(tmp_path)
 
+    def test_several_folders_need_not_have_the_same_columns(self, tmp_path):
+        at = pa.array([0, 60_000_000], pa.timestamp("us", tz="UTC"))
+        for name in ("video_memory_mb", "video_controllers"):
+            (tmp_path / name).mkdir()
+            pq.write_table(pa.table({"at": at, name: [1.0, 2.0]}), tmp_path / name / "a.parquet")
+        store = Store.of_folders(tmp_path / "video_memory_mb", tmp_path / "video_controllers")
+        seen = store.overview()
+        assert (seen["samples"], seen["peak"], seen["most_controllers"]) == (4, 2, 2)
+
     def test_a_file_that_is_no_parquet(self, tmp_path):
         (tmp_path / "a.parquet").write_bytes(b"PAR1 is not enough")
         with pytest.raises(TelemetryError, match=r"cannot be read by duckdb"):

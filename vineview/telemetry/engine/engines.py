@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from vineview.errors import TelemetryError
+from vineview.telemetry.engine.portable import door
 from vineview.telemetry.formats.parquet import HEADER_FILE
 
 if TYPE_CHECKING:
@@ -86,12 +87,19 @@ class Engine:
         return cls(ibis.duckdb.from_connection(connection), "duckdb", "duckdb")
 
     def open(self, *places: str) -> ir.Table:
-        """The tables at some places as one: folders or files of Parquet, or tables' names."""
+        """The tables at some places as one: folders or files of Parquet, or tables' names.
+
+        Several are joined by the columns queries see, whichever each of them has.
+        """
         import ibis  # noqa: PLC0415 - loads on the first question
 
         tables = [self._open(place) for place in places]
         if len(tables) > 1:
-            return ibis.union(*tables)
+            seen = [
+                door(table, dialect=self.dialect, source=place, is_clean=is_ours(place))
+                for table, place in zip(tables, places, strict=True)
+            ]
+            return self._guarded(", ".join(places), lambda: ibis.union(*seen))
         (table,), (place,) = tables, places
         if self.dialect != "duckdb":
             return table
