@@ -130,6 +130,39 @@ class TestRates:
         table = buckets_of(samples([0], [100]))
         assert judge(table, growth(table)).evidence == ("1 sample is too few to tell.",)
 
+    def test_samples_bunched_in_time_are_told_so(self):
+        hours = np.append(np.arange(500) / 120, 960)
+        table = buckets_of(samples(hours, 200 + hours))
+        (why,) = judge(table, growth(table)).evidence
+        assert why == "501 samples, but in only 2 of 160 parts of 40 d: too few to tell."
+        table = buckets_of(samples(np.zeros(500), hours[:500]))
+        (why,) = judge(table, growth(table)).evidence
+        assert why == "500 samples, but all of one instant: nothing to tell from."
+
+    def test_a_session_told_once_says_nothing_of_growth(self):
+        named = [f"s{number}" for number in range(100)]
+        table = buckets_of(samples(np.arange(100) / 60, np.arange(100.0), session_id=named))
+        assert growth(table) is None
+        (why,) = judge(table, None).evidence
+        assert why == "100 samples, but in 100 sessions: each is too short to tell."
+
+    def test_sessions_of_a_moment_in_days_have_no_interval(self):
+        hours = np.repeat(np.arange(10) * 24.0, 2) + np.tile([0, 1e-5], 10)
+        beside = shapes.levels(np.arange(20) // 2)
+        assert theil_sen(hours, np.arange(20.0), beside)[1] is None
+
+    def test_the_rate_of_hundreds_of_sessions_is_that_within_them(self):
+        rng = np.random.default_rng(4)
+        hours = np.arange(3000) / 60
+        named = np.arange(3000) // 3
+        memory = (
+            200 + rng.normal(0, 30, 1000)[named] + np.arange(3000) % 3 + rng.normal(0, 0.1, 3000)
+        )
+        rate = growth(buckets_of(samples(hours, memory, session_id=named)))
+        assert rate.interval.low < 60 < rate.interval.high
+        assert rate.restarts == 999
+        assert rate.buckets <= 3 * 48
+
     def test_two_samples_give_a_rate_without_an_interval(self):
         found = growth(buckets_of(samples([0, 1], [100, 110])))
         assert (found.mb_per_hour, found.interval) == (pytest.approx(10), None)

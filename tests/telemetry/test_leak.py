@@ -104,7 +104,13 @@ class TestVerdict:
 
     def test_memory_falling_to_a_level_says_fell(self, frame):
         leak = verdict(frame(lambda hour: 500 - 300 * np.minimum(hour, 0.6)))
-        assert leak.evidence[0].startswith("Memory fell until")
+        assert leak.evidence[0].startswith("Memory fell by 1")
+        assert "and has hardly grown since" in leak.evidence[0]
+
+    def test_what_grew_to_a_level_it_then_falls_from_says_grew(self, frame):
+        leak = verdict(frame(lambda hour: 100 + np.minimum(300 * hour, 190 - 5 * hour)))
+        assert leak.verdict is Verdict.NOT_LEAKING
+        assert leak.evidence[0].startswith("Memory grew by 1")
 
     def test_falling_memory_does_not_leak(self, frame):
         assert verdict(frame(lambda h: 500 - 50 * h)).verdict is Verdict.NOT_LEAKING

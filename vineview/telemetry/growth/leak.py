@@ -18,7 +18,7 @@ from typing import Final
 import pandas as pd
 
 from vineview.telemetry.growth import signs
-from vineview.telemetry.growth.buckets import DAY_H
+from vineview.telemetry.growth.buckets import DAY_H, bucket_count
 from vineview.telemetry.growth.rates import Interval
 from vineview.telemetry.growth.trend import (
     DAILY_CYCLE_MB,
@@ -260,8 +260,16 @@ def _too_few(buckets: pd.DataFrame) -> str:
         return f"Values of {most:.0e} MB are no memory: check the metric's unit."
     count, sessions = int(buckets["count"].sum()), int(buckets["session"].nunique())
     samples = "1 sample" if count == 1 else f"{count} samples"
-    within = f" in {sessions} sessions" if sessions > 1 else ""
-    return f"{samples}{within} {'is' if count == 1 else 'are'} too few to tell."
+    if sessions > 1:
+        return f"{samples}, but in {sessions} sessions: each is too short to tell."
+    if count < _MIN_BUCKETS:
+        return f"{samples} {'is' if count == 1 else 'are'} too few to tell."
+    window_h = (buckets["end_at"].max() - buckets["at"].min()).total_seconds() / 3600
+    if window_h == 0:
+        return f"{samples}, but all of one instant: nothing to tell from."
+    parts = f"{len(buckets)} of {bucket_count(window_h)} parts"
+    window = describe_duration(3600 * window_h)
+    return f"{samples}, but in only {parts} of {window}: too few to tell."
 
 
 def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Verdict, str]:

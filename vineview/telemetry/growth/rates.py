@@ -86,7 +86,8 @@ def theil_sen(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Int
         beside: What was fitted beside the slope, one column each, the constant first.
 
     Returns:
-        The slope; its 95 % interval, ``None`` with fewer than four values.
+        The slope; its 95 % interval, ``None`` with fewer than four values or where what was fitted
+        beside it leaves next to nothing of time.
     """
     from scipy import special, stats  # noqa: PLC0415 - as above
 
@@ -97,6 +98,8 @@ def theil_sen(hours: Floats, values: Floats, beside: Floats) -> tuple[float, Int
     fitted = beside.shape[1] + 1
     student = float(special.stdtrit(max(count - fitted, 1), 0.975))
     widen = student / _NORMAL * _widening(hours, values, beside)
+    if not np.isfinite(widen):
+        return slope, None
     low = slope - widen * (slope - float(fit.low_slope))
     high = slope + widen * (float(fit.high_slope) - slope)
     return slope, Interval(low, high)

@@ -51,6 +51,9 @@ _TAIL: Final = 10
 _CHANGE: Final = 0.10
 _FEW: Final = 8
 _CALM: Final = 0.5
+_SESSIONS: Final = 48
+"""How many sessions a rate is read from, the longest: as many as there are buckets, so that it
+takes no longer for any number of restarts."""
 
 
 class Direction(StrEnum):
@@ -96,7 +99,7 @@ class Growth:
         turned_at: Where the highest step or the levelling is, UTC.
         step_mb: How high that step is; negative when memory was freed, zero without one.
         level_mb: The last bucket's median.
-        buckets: How many time buckets hold samples.
+        buckets: How many rows of the table it is read from.
         window_h: Hours from first to last sample.
         is_deseasonalised: Whether a daily cycle was removed.
         restarts: New sessions within the window; the rate is the one within sessions.
@@ -177,14 +180,15 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         >>> round(growth(buckets_of(samples)).mb_per_hour)
         60
     """
+    rows = _telling(buckets)
     names = ("hours", "median", "low")
-    hours, level, floor = (buckets[name].to_numpy(dtype=np.float64) for name in names)
+    hours, level, floor = (rows[name].to_numpy(dtype=np.float64) for name in names)
     if hours.size < 2 or np.abs((level, floor)).max() > LARGEST_MB:  # noqa: PLR2004 - a slope needs two points
         return None
     if on_floor is None:
         on_floor = hours.size >= _FEW and _unrest(floor) < _CALM * _unrest(level)
     told = floor if on_floor else level
-    form = _form(hours, told, buckets["session"].to_numpy(dtype=np.int64))
+    form = _form(hours, told, rows["session"].to_numpy(dtype=np.int64))
     if form.beside.shape[1] >= hours.size:
         return None
     straight = _freed(hours, told, form.beside)
@@ -192,7 +196,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
     floor_rate = None
     if hours.size >= _FEW:
         floor_rate = rate if on_floor else median_slope(hours, _freed(hours, floor, form.beside))
-    turned_at = None if form.row is None else buckets["at"].iloc[form.row]
+    turned_at = None if form.row is None else rows["at"].iloc[form.row]
     start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
     return Growth(
         mb_per_hour=rate,
@@ -201,11 +205,11 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         shape=form.shape,
         turned_at=None if turned_at is None else turned_at.floor("s").to_pydatetime(),
         step_mb=form.step_mb,
-        level_mb=float(level[-1]),
+        level_mb=float(buckets["median"].iloc[-1]),
         buckets=int(hours.size),
         window_h=float((end_at - start_at).total_seconds() / 3600),
         is_deseasonalised=form.has_cycle,
-        restarts=form.restarts,
+        restarts=int(buckets["session"].nunique()) - 1,
         falls=form.falls,
         steps=form.steps,
         fallen_mb=form.fallen_mb,
@@ -226,24 +230,26 @@ class _Form:
     bend_mb: float = 0.0
     steps: int = 0
     has_cycle: bool = False
-    restarts: int = 0
     falls: int = 0
+
+
+def _telling(buckets: pd.DataFrame) -> pd.DataFrame:
+    """The rows that say something of a slope within sessions: two at least of the same one."""
+    longest = buckets["session"].value_counts()
+    if longest.size <= 1:
+        return buckets
+    return buckets[buckets["session"].isin(longest.index[longest > 1][:_SESSIONS])]
 
 
 def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
     """Look for sessions, a cycle, a bend, and failing that for steps."""
     if hours.size < _FEW:
-        return _Form(shapes.levels(told), restarts=int(np.unique(told).size - 1))
+        return _Form(shapes.levels(told))
     edges = shapes.falls(hours, level) if not told.any() else told[:0]
     session = shapes.sessions_of(edges, hours.size) if edges.size else told
     waves = shapes.cycles(hours)
     beside = np.column_stack((shapes.levels(session), waves))
-    known = _Form(
-        beside,
-        has_cycle=waves.shape[1] > 0,
-        restarts=int(np.unique(told).size - 1),
-        falls=int(edges.size),
-    )
+    known = _Form(beside, has_cycle=waves.shape[1] > 0, falls=int(edges.size))
     if beside.shape[1] > hours.size // 3:
         return known
     curving_mb = 0.0 if known.has_cycle else cycle_mb(level) / 2 * _curving(hours)
