@@ -163,6 +163,14 @@ class TestRates:
         assert rate.restarts == 999
         assert rate.buckets <= 3 * 48
 
+    def test_slow_growth_of_a_year_is_that_of_its_floor_too(self):
+        hours = np.arange(0.0, 365 * 24, 4)
+        noise = np.random.default_rng(5).normal(0, 5, hours.size)
+        table = buckets_of(samples(hours, 300 + 0.02 * hours + noise))
+        leak = judge(table, growth(table))
+        assert leak.verdict is Verdict.LEAKING
+        assert leak.evidence[1] == "Its floor rises too, by 0.5 MB/day."
+
     def test_two_samples_give_a_rate_without_an_interval(self):
         found = growth(buckets_of(samples([0, 1], [100, 110])))
         assert (found.mb_per_hour, found.interval) == (pytest.approx(10), None)

@@ -304,9 +304,7 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
             "collections look the same."
         )
     if rate.shape is Shape.LEVELLED and grown < _REST * rate.bend_mb:
-        return Verdict.INCONCLUSIVE, (
-            f"Memory grew by {rate.bend_mb:.0f} MB until {when} and has hardly grown since: {text}."
-        )
+        return Verdict.INCONCLUSIVE, _levelled(rate, text, when)
     follows = signs.follows_controllers(buckets)
     if follows:
         return Verdict.INCONCLUSIVE, f"Memory grows by {text}, but {follows}."
@@ -320,8 +318,7 @@ def _not_growing(
     possible = interval.high * rate.window_h
     bound = max(_MATERIAL_MB, _MATERIAL_SHARE * rate.level_mb)
     if rate.shape is Shape.LEVELLED:
-        moved = "grew" if rate.mb_per_hour > 0 else "fell"
-        return Verdict.NOT_LEAKING, f"Memory {moved} until {when} and has been level since."
+        return Verdict.NOT_LEAKING, _levelled(rate, text, when)
     if interval.low > 0:
         least = practical_mb_per_hour(rate.level_mb)
         slow = f"slower than the {least:.1f} MB/h worth acting on"
@@ -331,6 +328,15 @@ def _not_growing(
     if rate.shape is Shape.STEP and rate.steps == 1 and rate.step_mb > 0:
         return Verdict.NOT_LEAKING, f"Memory rose by {rate.step_mb:.0f} MB in one step at {when}."
     return Verdict.NOT_LEAKING, f"Memory does not grow: {text}{beside}."
+
+
+def _levelled(rate: Growth, text: str, when: str) -> str:
+    """What memory did before it levelled off, and what it has done since."""
+    moved = "grew" if rate.bend_mb > 0 else "fell"
+    return (
+        f"Memory {moved} by {abs(rate.bend_mb):.0f} MB until {when} "
+        f"and has hardly grown since: {text}."
+    )
 
 
 def _matters(rate: Growth) -> bool:
@@ -356,8 +362,9 @@ def _beside(rate: Growth, when: str) -> str:
 
 def _floor(rate: Growth, verdict: Verdict) -> list[str]:
     """What the low end of each bucket does; disposals do not hide a leak from it."""
-    if rate.floor_mb_per_hour is None or verdict is Verdict.NOT_LEAKING:
+    if rate.floor_mb_per_hour is None or verdict is Verdict.NOT_LEAKING or rate.mb_per_hour <= 0:
         return []
-    if rate.floor_mb_per_hour > PRACTICAL_MB_PER_HOUR:
-        return [f"Its floor rises too, by {rate.floor_mb_per_hour:.1f} MB/h."]
-    return ["Its floor does not rise."]
+    (pace,) = rate_texts(rate.floor_mb_per_hour)
+    if rate.floor_mb_per_hour > rate.mb_per_hour / 2:
+        return [f"Its floor rises too, by {pace.removeprefix('+')}."]
+    return [f"Its floor does not keep up: {pace}."]
