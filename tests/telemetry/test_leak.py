@@ -102,6 +102,15 @@ class TestVerdict:
         assert leak.verdict is Verdict.NOT_LEAKING
         assert "until 2026-01-01 00:3" in leak.evidence[0]
 
+    def test_a_leak_that_adds_more_than_a_filling_cache_is_found(self, frame):
+        leak = verdict(frame(lambda hour: 100 + 150 * (1 - np.exp(-hour)) + 200 * hour))
+        assert leak.verdict is Verdict.LEAKING
+
+    def test_a_cache_that_adds_more_than_a_ramp_is_left_open(self, frame):
+        leak = verdict(frame(lambda hour: 100 + 150 * (1 - np.exp(-hour)) + 30 * hour))
+        assert leak.verdict is Verdict.INCONCLUSIVE
+        assert "ever more slowly" in leak.evidence[0]
+
     def test_memory_falling_to_a_level_says_fell(self, frame):
         leak = verdict(frame(lambda hour: 500 - 300 * np.minimum(hour, 0.6)))
         assert leak.evidence[0].startswith("Memory fell by 1")

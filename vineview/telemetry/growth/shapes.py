@@ -238,8 +238,9 @@ def find_bend(
     """Whether growth slows down: a ramp up to a knee, or a curve that nears a level.
 
     A column counts if beside the slope it leaves much less than the slope alone, less than any one
-    step would, and if what it says is that growth slows, not that it begins late; nor is it
-    counted if it leaves its chord by ``curving_mb`` at most, as a daily cycle may.
+    step would, and if what it says is that growth slows, not that it begins late nor that a curve
+    lies on a ramp that adds more; nor is it counted if it leaves its chord by ``curving_mb`` at
+    most, as a daily cycle may.
     """
     window_h = float(hours[-1])
     ramp = np.column_stack((beside, hours))
@@ -259,6 +260,8 @@ def find_bend(
     straight = float(beta[beside.shape[1]]) * window_h
     if bent < 0 and straight > -bent / 4:
         return None  # it begins late, or speeds up
+    if chosen.is_open and straight > abs(bent):
+        return None  # a ramp goes on beside it that adds more
     chord = chosen.column[0] + np.ptp(chosen.column) * hours / window_h
     sagitta = abs(float(beta[-1])) * float(np.abs(chosen.column - chord).max())
     if sagitta <= curving_mb:
