@@ -121,6 +121,15 @@ class TestVerdict:
         assert leak.verdict is Verdict.NOT_LEAKING
         assert leak.evidence[0].startswith("Memory grew by 1")
 
+    def test_what_moves_much_on_its_new_level_is_left_open(self, frame):
+        def memory(hour):
+            waves = 60 * np.sin(9 * hour) * (hour > 0.8)
+            return 100 + 500 * np.minimum(hour, 0.8) + waves
+
+        leak = verdict(frame(memory, noise=8.0))
+        assert leak.verdict is Verdict.INCONCLUSIVE
+        assert leak.evidence[0].startswith("Memory moves too much to tell")
+
     def test_falling_memory_does_not_leak(self, frame):
         assert verdict(frame(lambda h: 500 - 50 * h)).verdict is Verdict.NOT_LEAKING
 

@@ -277,10 +277,9 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
     window = describe_duration(rate.window_h * 3600)
     pace, low, high = rate_texts(rate.mb_per_hour, *interval)
     text = f"{pace} over {window} (95 % interval {low} to {high})"
-    when = "" if rate.turned_at is None else f"{rate.turned_at:%Y-%m-%d %H:%M} UTC"
-    beside = _beside(rate, when)
+    beside = _beside(rate)
     if interval.low <= 0 or not _matters(rate):
-        return _not_growing(rate, interval, text, when, beside)
+        return _not_growing(buckets, rate, interval, text, beside)
     level = float(buckets["median"].median())
     is_much = rate.mb_per_hour * rate.window_h >= _MUCH * level
     if interval.low < (_CLEAR_OF_MUCH if is_much else _CLEAR) * rate.mb_per_hour:
@@ -304,7 +303,7 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
             "collections look the same."
         )
     if rate.shape is Shape.LEVELLED and grown < _REST * rate.bend_mb:
-        return Verdict.INCONCLUSIVE, _levelled(rate, text, when)
+        return Verdict.INCONCLUSIVE, _levelled(rate, text)
     follows = signs.follows_controllers(buckets)
     if follows:
         return Verdict.INCONCLUSIVE, f"Memory grows by {text}, but {follows}."
@@ -312,29 +311,31 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
 
 
 def _not_growing(
-    rate: Growth, interval: Interval, text: str, when: str, beside: str
+    buckets: pd.DataFrame, rate: Growth, interval: Interval, text: str, beside: str
 ) -> tuple[Verdict, str]:
     """Whether growth can be ruled out, or memory merely moves too much to see any."""
-    possible = interval.high * rate.window_h
-    bound = max(_MATERIAL_MB, _MATERIAL_SHARE * rate.level_mb)
-    if rate.shape is Shape.LEVELLED:
-        return Verdict.NOT_LEAKING, _levelled(rate, text, when)
-    if interval.low > 0:
+    hours = rate.window_h
+    if rate.shape is Shape.LEVELLED and rate.turned_at is not None:
+        hours = (buckets["end_at"].max() - rate.turned_at).total_seconds() / 3600
+    elif interval.low > 0:
         least = practical_mb_per_hour(rate.level_mb)
         slow = f"slower than the {least:.1f} MB/h worth acting on"
         return Verdict.NOT_LEAKING, f"Memory grows by {text}{beside}, {slow}."
-    if possible > bound:
+    if interval.high * hours > max(_MATERIAL_MB, _MATERIAL_SHARE * rate.level_mb):
         return Verdict.INCONCLUSIVE, f"Memory moves too much to tell: {text}{beside}."
+    if rate.shape is Shape.LEVELLED:
+        return Verdict.NOT_LEAKING, _levelled(rate, text)
     if rate.shape is Shape.STEP and rate.steps == 1 and rate.step_mb > 0:
-        return Verdict.NOT_LEAKING, f"Memory rose by {rate.step_mb:.0f} MB in one step at {when}."
+        step = f"{rate.step_mb:.0f} MB in one step at {_when(rate)}"
+        return Verdict.NOT_LEAKING, f"Memory rose by {step}."
     return Verdict.NOT_LEAKING, f"Memory does not grow: {text}{beside}."
 
 
-def _levelled(rate: Growth, text: str, when: str) -> str:
+def _levelled(rate: Growth, text: str) -> str:
     """What memory did before it levelled off, and what it has done since."""
     moved = "grew" if rate.bend_mb > 0 else "fell"
     return (
-        f"Memory {moved} by {abs(rate.bend_mb):.0f} MB until {when} "
+        f"Memory {moved} by {abs(rate.bend_mb):.0f} MB until {_when(rate)} "
         f"and has hardly grown since: {text}."
     )
 
@@ -347,7 +348,12 @@ def _matters(rate: Growth) -> bool:
     return grown > max(_MATERIAL_SHARE * rate.level_mb, _MATERIAL_MB)
 
 
-def _beside(rate: Growth, when: str) -> str:
+def _when(rate: Growth) -> str:
+    """The instant of the highest step or the levelling."""
+    return "" if rate.turned_at is None else f"{rate.turned_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _beside(rate: Growth) -> str:
     """What was taken out before the rate was read."""
     told = []
     if rate.restarts:
@@ -356,7 +362,7 @@ def _beside(rate: Growth, when: str) -> str:
         told.append(f"between {rate.falls} falls back that look like restarts")
     if rate.shape is Shape.STEP:
         others = f" and {rate.steps - 1} smaller" if rate.steps > 1 else ""
-        told.append(f"beside a step of {rate.step_mb:+.0f} MB at {when}{others}")
+        told.append(f"beside a step of {rate.step_mb:+.0f} MB at {_when(rate)}{others}")
     return f", {' and '.join(told)}" if told else ""
 
 
