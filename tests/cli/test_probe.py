@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -43,6 +44,14 @@ class TestProbe:
         """Each of its files."""
         assert main(["probe", str(clips)]) == 1
         assert "12 of 13 clips play" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("form", ["human", "json"])
+    def test_a_name_that_is_no_text(self, tmp_path, capsys, form):
+        """A file system takes any bytes, and a terminal may lack the letters: told with escapes."""
+        path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+        path.write_text("x")
+        assert main(["probe", "--format", form, str(path)]) == 1
+        assert r"caf\udce9.mp4" in capsys.readouterr().out
 
     def test_an_empty_folder(self, tmp_path, capsys):
         """Exit code 2: there was nothing to answer for."""

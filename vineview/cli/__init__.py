@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from vineview import __version__
@@ -32,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         0 done, 1 "not healthy" or a failed check, 2 bad usage or bad input, 130 interrupted.
     """
     args = _parser().parse_args(argv)
+    if isinstance(sys.stdout, TextIOWrapper):  # a name may hold what its encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     if args.debug:  # else Python prints our warnings alone: libraries keep theirs to themselves
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     try:

@@ -80,8 +80,8 @@ def emit(args: argparse.Namespace, human: str, document: Any) -> None:
 
 
 def to_json(document: Any) -> str:
-    """One JSON document: dataclasses as objects, instants as ISO-8601, NaN as null."""
-    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    """One JSON document, in ASCII: dataclasses as objects, instants as ISO-8601, NaN as null."""
+    return json.dumps(_plain(document), indent=2, allow_nan=False)
 
 
 def progress(total: int | None, label: str, *, unit: str = "it") -> AbstractContextManager[Any]:
