@@ -96,6 +96,15 @@ class TestHello:
         sent = [message["video_id"] for message in page.of("poster")]
         assert len(sent) == len(set(sent))
 
+    async def test_a_poster_comes_again_with_its_video(self, page, player, settle):
+        """The page gives back what leaves its strip; a person who returns sees it again."""
+        for place in (19, 0):
+            page.clear()
+            player.go_to(place)
+            await settle()
+            await player._pace._clock.advance(1)
+        assert "v0" in [message["video_id"] for message in page.of("poster")]
+
     async def test_an_empty_feed_shows_a_card(self, clock, browser_of):
         player = FeedPlayer(VideoManager(clock=clock))
         browser = browser_of(player)

@@ -387,10 +387,12 @@ class FeedPlayer(VineWidget):
         return {**feed_document(self.manager), "answers": dict(self._answers)}
 
     def _send_posters(self) -> None:
-        """Send each view the stills it has not seen; they are small and go once."""
-        for video_id in [item["id"] for item in strip_document(self.manager)["items"]]:
-            poster = poster_of(self.manager.get_controller(video_id))
-            for view, sent in self._posters_sent.items():
+        """Send each view the stills it has not: the page gives back those that leave the strip."""
+        listed = [item["id"] for item in strip_document(self.manager)["items"]]
+        for view, sent in self._posters_sent.items():
+            sent.intersection_update(listed)
+            for video_id in listed:
+                poster = poster_of(self.manager.get_controller(video_id))
                 if poster is not None and video_id not in sent:
                     sent.add(video_id)
                     self.tell("poster", [poster], view=view, video_id=video_id)

@@ -143,6 +143,7 @@ class ContactSheet(VineWidget):
         """Send each view the posters it has not seen; they are small and go once."""
         self._collect_posters()
         for view, sent in self._sent.items():
+            sent.intersection_update(self._posters)
             for video_id, poster in self._posters.items():
                 if video_id not in sent:
                     sent.add(video_id)
