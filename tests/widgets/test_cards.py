@@ -43,6 +43,10 @@ class TestFailureCard:
         card = card_of(failed("clip.mp4 is cut off", ErrorClass.MEDIA_ERROR), config=CONFIG)
         assert card.text == "clip.mp4 is cut off."
 
+    def test_a_word_before_a_colon_begins_a_sentence(self):
+        card = card_of(failed("timeout: not loaded", ErrorClass.TIMEOUT), config=CONFIG)
+        assert card.text == "Timeout: not loaded."
+
     def test_a_failure_without_words_still_has_some(self):
         assert card_of(failed("", ErrorClass.UNKNOWN), config=CONFIG).text
 

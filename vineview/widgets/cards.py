@@ -165,7 +165,8 @@ def _failure_card(state: VideoState, config: VideoManagerConfig) -> Card:
 def _as_sentence(text: str) -> str:
     """Error texts start in lower case, to be joined to others; on a card they stand alone."""
     first = text.partition(" ")[0]
-    sentence = text[:1].upper() + text[1:] if first.isalpha() else text  # names stay as they are
+    is_word = first.removesuffix(":").isalpha()  # names stay as they are
+    sentence = text[:1].upper() + text[1:] if is_word else text
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
