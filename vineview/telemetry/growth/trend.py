@@ -235,10 +235,12 @@ class _Form:
 
 def _telling(buckets: pd.DataFrame) -> pd.DataFrame:
     """The rows that say something of a slope within sessions: two at least of the same one."""
-    longest = buckets["session"].value_counts()
-    if longest.size <= 1:
+    session = buckets["session"].to_numpy()
+    named, counts = np.unique(session, return_counts=True)
+    if named.size <= 1:
         return buckets
-    return buckets[buckets["session"].isin(longest.index[longest > 1][:_SESSIONS])]
+    longest = np.argsort(-counts, kind="stable")[:_SESSIONS]
+    return buckets[np.isin(session, named[longest][counts[longest] > 1])]
 
 
 def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
