@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import wave
 from fractions import Fraction
 
 import av
@@ -192,6 +194,16 @@ class TestTime:
         path = shifted(make_clip("mpeg4-ac3.mkv", **MPEG4), tmp_path / "late.mkv", video_s=1.0)
         times = played(converted(path))["video"]
         assert times[:2] == pytest.approx([0.0, 1.0], abs=0.05)
+
+    def test_channels_that_are_a_number_only(self, tmp_path):
+        """Of nine, which no arrangement has, the first two are heard."""
+        path = tmp_path / "nine.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((9, 2, 16_000, 0, "NONE", ""))
+            for number in range(8000):
+                loud = 20_000 if number % 16 < 8 else -20_000
+                file.writeframesraw(struct.pack("<9h", loud, loud, *[0] * 7))
+        assert loudness(converted(path), 0.1, 0.4) > 0.4
 
     def test_a_clock_that_begins_anywhere(self, make_clip, tmp_path):
         """The clip begins at zero."""

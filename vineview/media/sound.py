@@ -25,6 +25,7 @@ _ENCODERS = {"aac": ("aac", "fltp"), "opus": ("libopus", "flt")}
 _BIT_RATE_PER_CHANNEL = 64_000
 _TOLERANCE_S = 0.1
 _SILENT_FOR_S = 5.0
+_WITHOUT_PLACES = " channels"  # so FFmpeg names an arrangement that it cannot mix down
 
 
 class SoundEncoder:
@@ -136,6 +137,8 @@ class SoundEncoder:
             yield from self._take(frame)
 
     def _resampled(self, frame: AudioFrame) -> list[AudioFrame]:
+        if frame.layout.name.endswith(_WITHOUT_PLACES):
+            frame = _first_two(frame)
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         left: list[AudioFrame] = []
         if self._resampler is None or kind != self._resampler_for:
@@ -163,3 +166,19 @@ def _without(frame: AudioFrame, count: int) -> AudioFrame:
     left = fifo.read(frame.samples - count)
     assert left is not None
     return left
+
+
+def _first_two(frame: AudioFrame) -> AudioFrame:
+    """The first two of channels that are a number only."""
+    stereo = AudioFrame(format=frame.format.name, layout="stereo", samples=frame.samples)
+    planes = [bytes(plane) for plane in frame.planes[:2]]
+    if not frame.format.is_planar:
+        width, every = 2 * frame.format.bytes, frame.layout.nb_channels * frame.format.bytes
+        both = bytearray(width * frame.samples)
+        for at in range(width):
+            both[at::width] = planes[0][at : every * frame.samples : every]
+        planes = [bytes(both)]
+    for plane, data in zip(stereo.planes, planes, strict=True):
+        plane.update(data[: plane.buffer_size].ljust(plane.buffer_size, b"\0"))
+    stereo.sample_rate = frame.sample_rate
+    return stereo

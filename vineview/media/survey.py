@@ -109,7 +109,11 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
             obstacles.setdefault(both[-1].index, f"its sound begins {late_s:.1f} s late")
     if read_bytes > _MAX_BYTES:
         return Survey(header.duration_s, obstacles)
-    return Survey(max(span.end_s for span in spans.values()), obstacles, is_counted=True)
+    end_s = max(span.end_s for span in spans.values())
+    last_s = max(span.last_s for span in spans.values())
+    if header.duration_s and last_s < header.duration_s < end_s:
+        end_s = header.duration_s  # it knows best how long the last packet lasts
+    return Survey(end_s, obstacles, is_counted=True)
 
 
 class _Span:
@@ -123,21 +127,21 @@ class _Span:
         self._reason = ""
         self._shown_ticks: tuple[int, int] | None = None
         self._overrun_s = 0.0
-        self._last_s: float | None = None
         self.begin_s: float | None = None
+        self.last_s = 0.0
         self.end_s = 0.0
 
     def add(self, packet: Packet[Any], *, late: int) -> None:
         at = packet.pts if packet.pts is not None else packet.dts
         at_s = max((at or 0) - late, 0) * self._tick
         if self.begin_s is None:
-            self.begin_s = at_s
+            self.begin_s = self.last_s = at_s
         elif self._is_sound and at_s - self.end_s > _GAP_S:
             self._reason = self._reason or f"its sound has a gap at {self.end_s:.1f} s"
         lasts_s = (packet.duration or 0) * self._tick
-        if not lasts_s and self._is_sound and self._last_s is not None:  # as ASF has it
-            lasts_s = min(max(at_s - self._last_s, 0.0), _GAP_S)
-        self.end_s, self._last_s = max(self.end_s, at_s + lasts_s), at_s
+        if not lasts_s and self._is_sound:  # ASF does not say: as long as the one before
+            lasts_s = max(at_s - self.last_s, 0.0)
+        self.end_s, self.last_s = max(self.end_s, at_s + lasts_s), at_s
         if self._is_sound:
             self._look_at(packet)
         elif packet.pts is not None and packet.dts is not None:
