@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
@@ -86,15 +86,15 @@ def _tables(
         yield from parquet.folder_tables(place, document, progress=progress)
         return
     with file:
-        counted = _Counted(file, progress)
         if file.read(len(parquet.MAGIC)) == parquet.MAGIC:
             yield from parquet.tables(place, document, progress=progress)
             return
         file.seek(0)
-        yield from _text_tables(cast("BinaryIO", counted), document)
+        counted = io.BufferedReader(_Counted(file, progress), _HEAD)
+        yield from _text_tables(counted, document)
 
 
-def _text_tables(file: BinaryIO, document: Document) -> Iterator[pa.Table]:
+def _text_tables(file: io.BufferedReader[Any], document: Document) -> Iterator[pa.Table]:
     pieces = unpacked(file, document)
     head = bytearray()
     for piece in pieces:
@@ -103,7 +103,7 @@ def _text_tables(file: BinaryIO, document: Document) -> Iterator[pa.Table]:
             break
     rest = chain([bytes(head)], pieces)
     if csvtext.is_csv(bytes(head)):
-        yield from csvtext.tables(cast("BinaryIO", _Joined(rest)), document)
+        yield from csvtext.tables(io.BufferedReader(_Joined(rest), _HEAD), document)
         return
     text = bytes(head).decode("utf-8", "surrogateescape")
     if head.strip() and is_lines(text) and not otlp.is_otlp(text):
@@ -122,47 +122,35 @@ def _whole(data: bytes, document: Document) -> Iterator[pa.Table]:
             yield records_to_table(records[start : start + _ROWS])
 
 
-class _Counted:
+class _Counted(io.RawIOBase):
     """A file that tells how much of it was read."""
-
-    closed = False
 
     def __init__(self, file: BinaryIO, progress: Callable[[int], object]) -> None:
         self._file, self._progress = file, progress
 
-    def read(self, size: int = -1) -> bytes:
-        piece = self._file.read(size)
-        self._progress(len(piece))
-        return piece
+    def readable(self) -> bool:
+        return True
 
-    def close(self) -> None:
-        self.closed = True
+    def readinto(self, buffer: Any) -> int:
+        piece = self._file.read(len(buffer))
+        buffer[: len(piece)] = piece
+        self._progress(len(piece))
+        return len(piece)
 
 
 class _Joined(io.RawIOBase):
     """Pieces as one stream."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._rest = pieces, b""
+        self._pieces, self._rest = pieces, memoryview(b"")
 
-    def read(self, size: int = -1) -> bytes:
-        parts, have = [self._rest], len(self._rest)
-        while have < size or size < 0:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            parts.append(piece)
-            have += len(piece)
-        data = b"".join(parts)
-        end = len(data) if size < 0 else size
-        self._rest = data[end:]
-        return data[:end]
+    def readable(self) -> bool:
+        return True
 
-    def readline(self, _size: int | None = -1) -> bytes:
-        while b"\n" not in self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                break
-            self._rest += piece
-        line, newline, self._rest = self._rest.partition(b"\n")
-        return line + newline
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest and (piece := next(self._pieces, None)) is not None:
+            self._rest = memoryview(piece)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -22,7 +23,7 @@ _SMALL: Final = 1 << 14
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def unpacked(stream: BinaryIO, document: Document) -> Iterator[bytes]:
+def unpacked(stream: io.BufferedReader[Any], document: Document) -> Iterator[bytes]:
     """The text of a stream as UTF-8, piece by piece.
 
     Args:
@@ -32,13 +33,13 @@ def unpacked(stream: BinaryIO, document: Document) -> Iterator[bytes]:
     Raises:
         TelemetryError: If nothing of the compressed data can be read.
     """
-    head = stream.read(_PIECE)
+    head = stream.peek(len(ZSTD))
     if head.startswith(GZIP):
-        pieces = _gunzip(stream, head, document)
+        pieces = _gunzip(stream, document)
     elif head.startswith(ZSTD):
-        pieces = _unzstd(stream, head, document)
+        pieces = _unzstd(stream, document)
     else:
-        pieces = chain([head] if head else [], iter(lambda: stream.read(_PIECE), b""))
+        pieces = iter(lambda: stream.read(_PIECE), b"")
     return _as_utf8(pieces, document)
 
 
@@ -55,9 +56,10 @@ def _as_utf8(pieces: Iterator[bytes], document: Document) -> Iterator[bytes]:
     yield from pieces
 
 
-def _gunzip(stream: BinaryIO, head: bytes, document: Document) -> Iterator[bytes]:
+def _gunzip(stream: io.BufferedReader[Any], document: Document) -> Iterator[bytes]:
     """Decompress every member."""
-    rest, read, has_whole = head, len(head), False
+    rest, has_whole = stream.read(_PIECE), False
+    read = len(rest)
     inflate = zlib.decompressobj(wbits=31)
     while rest:
         for start in range(0, len(rest), _SMALL):
@@ -100,10 +102,10 @@ def _careful(inflate: Any, piece: bytes) -> tuple[bytes, zlib.error | None]:
         return bytes(good), error
 
 
-def _unzstd(stream: BinaryIO, head: bytes, document: Document) -> Iterator[bytes]:
+def _unzstd(stream: io.BufferedReader[Any], document: Document) -> Iterator[bytes]:
     """Decompress every frame; a cut one as far as its blocks are whole."""
     has_whole = False
-    whole = pa.CompressedInputStream(pa.PythonFile(_Behind(head, stream), mode="r"), "zstd")
+    whole = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
     try:
         while piece := whole.read(_SMALL):
             has_whole = True
@@ -115,21 +117,3 @@ def _unzstd(stream: BinaryIO, head: bytes, document: Document) -> Iterator[bytes
             ) from error
         document.note(f"zstd data is cut or damaged ({error}); read up to there", severity="error")
         document.is_cut = True
-
-
-class _Behind:
-    """A stream with the bytes already read put back."""
-
-    closed = False
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head, self._stream = head, stream
-
-    def read(self, size: int = -1) -> bytes:
-        if self._head:
-            piece, self._head = self._head[:size], self._head[size:]
-            return piece
-        return self._stream.read(size)
-
-    def close(self) -> None:
-        self.closed = True

@@ -66,7 +66,7 @@ def fill(document: Document, data: bytes) -> None:
         for table in parquet.tables(io.BytesIO(data), document):
             document.take(table_to_records(table))
         return
-    data = b"".join(unpacked(io.BytesIO(data), document))
+    data = b"".join(unpacked(io.BufferedReader(io.BytesIO(data)), document))
     if not data.strip():
         raise TelemetryError(
             f"{source} is empty",
