@@ -366,7 +366,10 @@ class TestExport:
             assert read.analytics() == monitor.get_analytics()
             ranged = Telemetry.open(monitor.export("10m").write(tmp_path / name))
             assert ranged.analytics() == monitor.get_analytics("10m")
-        assert monitor.get_analytics().alert_summary.total_alerts == len(monitor.alerts)
+        monitor.record_memory_pressure(900, controllers_disposed=3)
+        told = monitor.get_analytics().alert_summary
+        assert told.total_alerts == len(monitor.alerts)
+        assert told.recent_alerts[-1] == monitor.alerts[-1]
         await monitor.aclose()
 
     def test_a_malformed_range_is_refused(self, monitor):

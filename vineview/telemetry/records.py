@@ -12,7 +12,7 @@ from vineview.core.state import ErrorClass, LoadState, VideoState
 from vineview.errors import TelemetryError, VideoManagerError
 from vineview.telemetry.checks import format_at, parse_at, plain, record_problem
 
-__all__ = ["change_to_record", "record_to_change", "record_to_video", "video_to_record"]
+__all__ = ["ENVELOPE", "change_to_record", "record_to_change", "record_to_video", "video_to_record"]
 
 FindEvent = Callable[[str], VideoEvent | None]
 
@@ -65,7 +65,7 @@ def record_to_change(
             hint=f"Known are {', '.join(ChangeKind)}.",
         ) from error
     at, video_id = parse_at(record["at"]), record.get("video_id")
-    data = {key: value for key, value in record.items() if key not in _ENVELOPE}
+    data = {key: value for key, value in record.items() if key not in ENVELOPE}
     if kind is not ChangeKind.TRANSITION:
         return Change(kind=kind, at=at, video_id=video_id, data=data)
     event = _event_for(video_id, find_event)
@@ -111,7 +111,8 @@ def record_to_video(record: Mapping[str, Any]) -> VideoEvent:
     )
 
 
-_ENVELOPE: Final = frozenset(("at", "kind", "video_id"))
+ENVELOPE: Final = frozenset(("at", "kind", "video_id"))
+"""What an event has beside its kind's own fields."""
 _STATE_FIELDS: Final = frozenset(
     prefix + name
     for prefix in ("", "from_")

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from vineview.core.changes import Change, ChangeKind
+from vineview.telemetry.records import ENVELOPE
 from vineview.telemetry.schema import Sample
 
 __all__ = ["RATE_WINDOW", "Alert", "AlertBook", "AlertType", "Severity", "Thresholds"]
@@ -320,7 +321,7 @@ class AlertBook:
                 f"memory pressure{at_mb}{freed_text}",
                 value=memory,
                 threshold=limit if critical else None,
-                metadata=dict(change.data),
+                metadata={name: each for name, each in change.data.items() if name not in ENVELOPE},
             ),
         )
 
