@@ -32,7 +32,15 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         0 done, 1 "not healthy" or a failed check, 2 bad usage or bad input, 130 interrupted.
     """
-    args = _parser().parse_args(argv)
+    try:
+        return _run(_parser().parse_args(argv))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the command that was asked for; what it raises becomes one line."""
     if isinstance(sys.stdout, TextIOWrapper):  # a name may hold what its encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     if args.debug:  # else Python prints our warnings alone: libraries keep theirs to themselves
@@ -51,9 +59,6 @@ def main(argv: list[str] | None = None) -> int:
         if not isinstance(error, VineviewError):
             _drop_output()
         return _USAGE
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
     return code
 
 
