@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vineview.cli import output
@@ -51,13 +50,11 @@ def register(commands: Any) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Analyse and print; whatever is found, that is done."""
-    from vineview.telemetry.export import Telemetry
     from vineview.telemetry.ranges import parse_range
     from vineview.telemetry.summary import analytics_text, counted, span
 
     parse_range(args.range)  # a wrong range is said before a long read
-    with output.progress(_bytes(args.telemetry), "Reading", unit="B") as bar:
-        telemetry = Telemetry.open(*args.telemetry, engine=args.engine, progress=bar.update)
+    telemetry = output.opened(args.telemetry, engine=args.engine)
     analytics = telemetry.analytics(args.range)
     for finding in telemetry.findings[:_SHOWN_FINDINGS]:
         print(f"{finding.severity}: {finding}", file=sys.stderr)
@@ -69,12 +66,6 @@ def _run(args: argparse.Namespace) -> int:
     text = f"{telemetry.source}: {span(analytics)}\n\n{analytics_text(analytics)}"
     output.emit(args, text, _document(telemetry, analytics))
     return 0
-
-
-def _bytes(places: list[str]) -> int | None:
-    """How many bytes there are to read, if all are files here."""
-    files = [Path(place) for place in places]
-    return sum(each.stat().st_size for each in files) if all(map(Path.is_file, files)) else None
 
 
 def _document(telemetry: Telemetry, analytics: Analytics) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from vineview.errors import UsageError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-__all__ = ["absolute", "add_common", "emit", "given", "port", "progress", "to_json"]
+    from vineview.telemetry.export import Telemetry
+
+__all__ = ["absolute", "add_common", "emit", "given", "opened", "port", "progress", "to_json"]
 
 _MAX_PORT = 65_535
 
@@ -69,6 +71,21 @@ def absolute(place: str) -> str:
     if not (Path(place).exists() or glob(place)):  # noqa: PTH207 - Path's takes no absolute pattern
         raise UsageError(f"there is no file or folder {place}", hint="Check the path.")
     return str(Path(place).absolute())
+
+
+def opened(places: list[str], *, engine: str | None = None) -> Telemetry:
+    """Telemetry to read, with a progress bar while a large one is.
+
+    Args:
+        places: Files, folders, globs or addresses.
+        engine: What answers; DuckDB in this process unless told.
+    """
+    from vineview.telemetry.export import Telemetry
+
+    files = [Path(place) for place in places]
+    total = sum(each.stat().st_size for each in files) if all(map(Path.is_file, files)) else None
+    with progress(total, "Reading", unit="B") as bar:
+        return Telemetry.open(*places, engine=engine, progress=bar.update)
 
 
 def emit(args: argparse.Namespace, human: str, document: Any) -> None:

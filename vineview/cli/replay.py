@@ -46,9 +46,8 @@ def _run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from vineview.replay.story import tell
-    from vineview.telemetry import Telemetry
 
-    telemetry = Telemetry.open(*args.telemetry)
+    telemetry = output.opened(args.telemetry)
     story = tell(telemetry)
     findings = [*map(str, telemetry.findings), *story.findings]
     for finding in findings[:_SHOWN_FINDINGS]:
