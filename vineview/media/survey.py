@@ -216,7 +216,5 @@ def _header_end_s(track: Stream) -> float:
     """When a track of MP4 ends; of fragments, FFmpeg gives their end as their duration."""
     end_s = float((track.duration or 0) * tick(track))
     index: Any = track.index_entries
-    if not len(index):
-        return start_of(track) + end_s
-    last_s = float(index[len(index) - 1].timestamp * tick(track))
-    return min(end_s, start_of(track) + end_s, key=lambda one: abs(one - last_s))
+    is_end = len(index) and end_s > float(index[len(index) - 1].timestamp * tick(track))
+    return end_s if is_end else start_of(track) + end_s
