@@ -233,11 +233,11 @@ class TestConfinement:
         try:
             await until(running)
             (pid,) = running()
-            await until(lambda: limit(pid, "Max open files") == "5")
+            await until(lambda: limit(pid, "Max open files") == "6")
             held = {str(one.readlink()) for one in descriptors(pid)}
-            channels = {one for one in held if one.startswith("socket:")}
-            assert len(channels) == 1
-            assert held - channels == {os.devnull, str(clip.file.name)}
+            pipes = {one for one in held if one.startswith("pipe:")}
+            assert len(pipes) == 2
+            assert held - pipes == {os.devnull, str(clip.file.name)}
             assert limit(pid, "Max file size") == "0"
         finally:
             worker.close()

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = [
     "BinaryFile",
@@ -51,8 +50,7 @@ class BinaryFile(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One box: its four-letter kind, and where its payload begins and ends (bytes)."""
 
     kind: str
@@ -60,8 +58,7 @@ class Box:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One track's samples in a fragment, in the track's own ticks.
 
     ``begin`` and ``end`` are presentation times; ``is_sync`` says whether its first sample can be
@@ -132,13 +129,15 @@ def runs(moof: bytes) -> list[Run]:
     """The sample runs of one ``moof`` box (with its header), one entry per track."""
     found = []
     for traf in find(moof, "moof/traf"):
-        tfhd = next(find(moof, "tfhd", traf.start, traf.end))
-        tfdt = next(find(moof, "tfdt", traf.start, traf.end))
-        track_id, duration, flags = _defaults(moof, tfhd)
-        (decode_time,) = struct.unpack_from(">Q", moof, tfdt.start + 4)
-        samples = []
-        for trun in find(moof, "trun", traf.start, traf.end):
-            samples += _samples(moof, trun, duration, flags)
+        track_id = duration = flags = decode_time = 0
+        samples: list[tuple[int, int, int]] = []
+        for box in boxes(moof, traf.start, traf.end):  # in this order, by the standard
+            if box.kind == "tfhd":
+                track_id, duration, flags = _defaults(moof, box)
+            elif box.kind == "tfdt":
+                (decode_time,) = struct.unpack_from(">Q", moof, box.start + 4)
+            elif box.kind == "trun":
+                samples += _samples(moof, box, duration, flags)
         if not samples:
             continue
         begin, end = _span(decode_time, samples)

@@ -36,7 +36,7 @@ from vineview.media.picture import PictureEncoder
 from vineview.media.remux import copied_to, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
 from vineview.media.timing import ClipClock, TrackClock
-from vineview.media.tracks import encrypted, tick
+from vineview.media.tracks import encrypted, is_encrypted, tick
 
 __all__ = ["Transcoder"]
 
@@ -150,7 +150,7 @@ class _Conversion:
         """Read, convert, mux; hand out what the muxer has written."""
         try:
             for packet in self._packets():
-                if packet.has_sidedata("encryption_info"):
+                if is_encrypted(packet):
                     raise encrypted(self._name)
                 self._mux(self._made_of(packet))
                 yield from self._owner.taken(self._cutter)

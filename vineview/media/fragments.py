@@ -50,7 +50,7 @@ class Fragment:
     """One ``moof`` and its ``mdat``; times and ``keyframe`` are its picture's if it has one."""
 
     moof: bytes
-    mdat: bytes
+    mdat: memoryview
     start_s: float
     end_s: float
     keyframe: bool
@@ -58,46 +58,60 @@ class Fragment:
 
 
 class Cutter:
-    """The file the muxer writes to: keeps what is not yet a whole fragment, nothing else."""
+    """The file the muxer writes to: keeps what is not yet a whole box, nothing else.
+
+    The muxer writes most fragments at once; what is handed out are then views of what it wrote, and
+    nothing is copied until fragments are joined.
+    """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        self._held_bytes = 0
+        self._wanted_bytes = _BOX_HEADER_BYTES
         self._header = b""
         self._moof = b""
         self._tracks: dict[int, tuple[str, int]] = {}
         self.init_segment = b""
         """``ftyp`` and ``moov``, once the muxer has written both."""
-        self.has_more = False
-        """Whether the muxer has written since fragments were last taken: seldom, per packet."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a whole box is held: seldom so, per packet."""
+        return self._held_bytes >= self._wanted_bytes
 
     def write(self, data: bytes) -> int:
         """Take bytes from the muxer."""
-        self.has_more = True
-        self._buffer += data
+        self._parts.append(data)
+        self._held_bytes += len(data)
         return len(data)
 
-    def take(self) -> Iterator[Fragment]:
+    def take(self) -> list[Fragment]:
         """Hand out the fragments that are whole by now."""
-        self.has_more = False
-        while len(self._buffer) >= _BOX_HEADER_BYTES:
-            size = int.from_bytes(self._buffer[:4], "big")
-            kind = bytes(self._buffer[4:8])
-            if size < _BOX_HEADER_BYTES or len(self._buffer) < size:
-                return
-            with memoryview(self._buffer) as view:
-                box = bytes(view[:size])
-            del self._buffer[:size]
+        if not self.has_more:
+            return []
+        data = memoryview(b"".join(self._parts))  # of one part, that part itself
+        found, at = [], 0
+        self._wanted_bytes = _BOX_HEADER_BYTES
+        while len(data) - at >= _BOX_HEADER_BYTES:
+            size = max(int.from_bytes(data[at : at + 4], "big"), _BOX_HEADER_BYTES)
+            if len(data) - at < size:
+                self._wanted_bytes = size
+                break
+            kind, box, at = bytes(data[at + 4 : at + 8]), data[at : at + size], at + size
             if kind == b"mdat" and self._moof:
-                yield self._fragment(box)
+                found.append(self._fragment(box))
             elif kind == b"moof":
-                self._moof = box
+                self._moof = bytes(box)
             elif not self.init_segment:
                 self._header += box
                 if kind == b"moov":
                     self.init_segment = self._header
                     self._tracks = timescales(self._header)
+        self._held_bytes = len(data) - at
+        self._parts = [bytes(data[at:])] if self._held_bytes else []
+        return found
 
-    def _fragment(self, mdat: bytes) -> Fragment:
+    def _fragment(self, mdat: memoryview) -> Fragment:
         found = []
         for run in runs(self._moof):
             handler, scale = self._tracks[run.track_id]

@@ -24,7 +24,14 @@ from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.packets import demuxed
 from vineview.media.remux import counts_others, header_of
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
-from vineview.media.tracks import Tracks, choose_tracks, codec_name, is_protected, tick
+from vineview.media.tracks import (
+    Tracks,
+    choose_tracks,
+    codec_name,
+    is_encrypted,
+    is_protected,
+    tick,
+)
 
 __all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "examined", "probe"]
 
@@ -261,7 +268,7 @@ def _sealed(info: ClipInfo) -> ClipInfo:
 def _is_encrypted(container: InputContainer) -> bool:
     """Whether the first packets say that they are; the container is then used up."""
     packets = itertools.islice(demuxed(container, list(container.streams)), _FIRST_PACKETS)
-    return any(packet.has_sidedata("encryption_info") for packet in packets)
+    return any(is_encrypted(packet) for packet in packets)
 
 
 def _video(track: VideoStream, obstacles: Mapping[int, str]) -> VideoTrack:

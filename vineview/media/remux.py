@@ -26,7 +26,7 @@ from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import Source
 from vineview.media.packets import ESTIMATED, PacketReader
-from vineview.media.tracks import choose_tracks, codec_name, encrypted
+from vineview.media.tracks import choose_tracks, codec_name, encrypted, is_encrypted
 
 __all__ = [
     "Remuxer",
@@ -113,7 +113,7 @@ class Remuxer(SegmentMaker):
             if tracks[0].type == "video" and "mp4" not in container.format.name:
                 packets = _held_until_next(packets, tracks[0])
             for packet in packets:
-                if packet.has_sidedata("encryption_info"):
+                if is_encrypted(packet):
                     raise encrypted(self._name)
                 index = packet.stream_index
                 try:

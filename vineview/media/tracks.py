@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
@@ -18,7 +19,15 @@ from vineview.errors import MediaError
 from vineview.media.codecs import IN_MP4, Action, Plan, label
 from vineview.media.opening import MAX_PIXELS
 
-__all__ = ["Tracks", "choose_tracks", "codec_name", "encrypted", "is_protected", "tick"]
+__all__ = [
+    "Tracks",
+    "choose_tracks",
+    "codec_name",
+    "encrypted",
+    "is_encrypted",
+    "is_protected",
+    "tick",
+]
 
 _MICROSECOND = Fraction(1, 1_000_000)
 _PROTECTED_TAGS = frozenset({"drms", "drmi", "enca", "encv"})
@@ -112,6 +121,15 @@ def encrypted(name: str) -> MediaError:
         reason="encrypted",
         hint="Publish it without DRM; vineview holds no keys.",
     )
+
+
+def is_encrypted(packet: Packet[Any]) -> bool:
+    """Whether a packet says of itself that it is under DRM.
+
+    Side data is walked, and most packets have none: asking for one kind by its name costs more
+    than muxing the packet.
+    """
+    return any(one.data_type == "encryption_info" for one in packet.iter_sidedata())
 
 
 def is_protected(track: Stream) -> bool:

@@ -1,9 +1,9 @@
 """The zygote: a process that has imported what a worker needs, and forks one for each job.
 
 ``python -m vineview.media.zygote FD`` is started by :mod:`vineview.media.worker` and ends with it.
-For each job the kernel sends three descriptors over FD: a channel to the worker, a leash, and
-the clip's file where it is one on disk. The zygote keeps only the leash: when the kernel lets go
-of it, or is gone, the worker is killed; when the worker ends, its exit status is written to it.
+For each job the kernel sends descriptors over FD: the two ends of the worker's channel, a leash,
+and the clip's file where it is one on disk. The zygote keeps only the leash: when the kernel lets
+go of it, or is gone, the worker is killed; when the worker ends, its exit status is written to it.
 
 What a worker may do: read what it is given, compute, and answer. It has no other descriptor and
 can open none, so it reaches no file and no network; memory and processor time are limited.
@@ -35,7 +35,7 @@ __all__ = ["main"]
 _ADDRESS_SPACE_BYTES = 4 * 2**30
 _CPU_S = 3600
 _LOOK_EVERY_MS = 2000
-_CHANNEL, _CLIP, _FREE = 3, 4, 5
+_INCOMING, _OUTGOING, _CLIP, _FREE = 3, 4, 5, 6
 _PR_SET_PDEATHSIG = 1
 
 
@@ -91,14 +91,14 @@ class _Zygote:
                 os.kill(pid, signal.SIGKILL)
 
     def _take_job(self) -> bool:
-        said, received, _, _ = socket.recv_fds(self._control, 16, 3)
+        said, received, _, _ = socket.recv_fds(self._control, 16, 4)
         if not said:
             return False
-        channel, leash, *clip = received
+        incoming, outgoing, leash, *clip = received
         pid = os.fork()
         if pid == 0:
-            _be_worker(channel, clip[0] if clip else None)
-        for one in (channel, *clip):
+            _be_worker([incoming, outgoing, *clip])
+        for one in (incoming, outgoing, *clip):
             os.close(one)
         self._leashes[leash] = pid, socket.socket(fileno=leash)
         self._poll.register(leash, select.POLLIN)
@@ -120,32 +120,29 @@ class _Zygote:
                     del self._leashes[descriptor]
 
 
-def _be_worker(channel: int, clip: int | None) -> NoReturn:
-    """Become a worker: nothing but its channel and its clip, then the job."""
+def _be_worker(given: list[int]) -> NoReturn:
+    """Become a worker: nothing but its channel and its clip, if it is given one, then the job."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _place(channel, clip)
-        _limit(_CHANNEL if clip is None else _CLIP)
-        work(Channel(_CHANNEL, _CHANNEL), None if clip is None else _CLIP)
+        _place(given)
+        last = _INCOMING + len(given) - 1
+        _limit(last)
+        work(Channel(_INCOMING, _OUTGOING), _CLIP if last == _CLIP else None)
         status = 0
     finally:
         os._exit(status)
 
 
-def _place(channel: int, clip: int | None) -> None:
-    """Put the descriptors where they belong, and close all others."""
-    high = max(channel, clip or 0, _FREE) + 1
-    os.dup2(channel, high)
-    if clip is not None:
-        os.dup2(clip, high + 1)
-        os.dup2(high + 1, _CLIP)
-    else:
-        with contextlib.suppress(OSError):
-            os.close(_CLIP)
-    os.dup2(high, _CHANNEL)
-    os.closerange(_FREE, 4096)
+def _place(given: list[int]) -> None:
+    """Put descriptors in a row from `_INCOMING` on, and close all others."""
+    high = max(*given, _FREE) + 1
+    for place, one in enumerate(given):  # out of the way first: the places may be taken by others
+        os.dup2(one, high + place)
+    for place in range(len(given)):
+        os.dup2(high + place, _INCOMING + place)
+    os.closerange(_INCOMING + len(given), 4096)
 
 
 def _limit(last_descriptor: int) -> None:
