@@ -29,7 +29,7 @@ from vineview.media.worker import Worker, workers
 __all__ = ["ClipController", "ClipStream", "LoadedClip", "Progress"]
 
 _NOTHING = Segment(b"", 0.0, 0.0, 0, keyframe=False)
-_AHEAD = 2
+_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
