@@ -81,6 +81,12 @@ class TestTrend:
     def test_ten_percent_is_strict(self, last, direction):
         assert trend(np.array([100.0] * 10 + [last] * 10)).direction == direction
 
+    @pytest.mark.parametrize(("last", "rate"), [(-5.0, 0.5), (-15.0, -0.5), (5.0, 1.5)])
+    def test_below_zero_more_is_still_more(self, last, rate):
+        found = trend(np.array([-10.0] * 10 + [last] * 10))
+        assert found.change_rate == pytest.approx(rate)
+        assert found.direction == ("increasing" if rate > 0 else "decreasing")
+
 
 class TestLeastSquares:
     def test_against_the_textbook(self):

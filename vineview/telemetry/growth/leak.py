@@ -319,7 +319,7 @@ def _not_growing(
         hours = (buckets["end_at"].max() - rate.turned_at).total_seconds() / 3600
     elif interval.low > 0:
         least = practical_mb_per_hour(rate.level_mb)
-        slow = f"slower than the {least:.1f} MB/h worth acting on"
+        slow = f"no faster than the {least:.1f} MB/h worth acting on"
         return Verdict.NOT_LEAKING, f"Memory grows by {text}{beside}, {slow}."
     if interval.high * hours > max(_MATERIAL_MB, _MATERIAL_SHARE * rate.level_mb):
         return Verdict.INCONCLUSIVE, f"Memory moves too much to tell: {text}{beside}."

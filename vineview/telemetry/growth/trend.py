@@ -79,7 +79,8 @@ class Trend:
 
     Attributes:
         direction: Increasing above +10 %, decreasing below -10 %, else stable.
-        change_rate: The change as a fraction of the earlier mean; ``None`` if that was zero.
+        change_rate: The change as a fraction of the earlier mean's size; ``None`` if that was
+            zero. Its sign is the change's.
     """
 
     direction: Direction
@@ -147,7 +148,7 @@ def trend(values: Floats) -> Trend:
     earlier, change = float(before.mean()), float(last.mean() - before.mean())
     if earlier == 0:
         return Trend(_direction(change, 0.0), None)
-    rate = change / earlier
+    rate = change / abs(earlier)
     return Trend(_direction(rate, _CHANGE), rate)
 
 
