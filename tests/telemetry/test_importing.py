@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import random
 import resource
 import signal
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +19,7 @@ from vineview.telemetry import Telemetry
 from vineview.telemetry.formats.clocks import Clocks
 from vineview.telemetry.formats.columns import records_to_table, table_to_records
 from vineview.telemetry.formats.findings import Document
+from vineview.telemetry.formats.folder import Folder
 from vineview.telemetry.formats.importing import import_export, imported
 from vineview.telemetry.formats.opening import open_tables
 from vineview.telemetry.formats.writing import write, write_tables
@@ -139,6 +143,66 @@ class TestOnce:
         (folder / "header.json").write_text("{")
         assert imported(path).rows == 1
         assert list(folder.parent.iterdir()) == [folder]
+
+    def test_another_that_was_quicker_stays(self, tmp_path, lines, monkeypatch):
+        """A second import of one file neither fails nor takes away what the first reads from."""
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+        path, finish = lines(sample(1), sample(2)), Folder.finish
+        first = []
+
+        def slowly(folder, *given):
+            finish(folder, *given)
+            if not first:
+                first.append(None)
+                first[0] = imported(path).folder.stat().st_ino
+
+        monkeypatch.setattr(Folder, "finish", slowly)
+        second = imported(path)
+        assert (second.rows, second.folder.stat().st_ino) == (2, first[0])
+        assert list((tmp_path / "cache").iterdir()) == [second.folder]
+
+    def test_processes_and_threads_may_import_one_file_at_once(self, tmp_path, lines):
+        path = lines(*(sample(index) for index in range(2000)))
+        code = (
+            "import os, sys, threading\n"
+            "from vineview.telemetry import Telemetry\n"
+            "def ask():\n"
+            "    told.append(Telemetry.open(sys.argv[1], big_bytes=1).analytics().sample_count)\n"
+            "told, mask = [], os.umask(0o027)\n"
+            "threads = [threading.Thread(target=ask) for _ in range(2)]\n"
+            "[each.start() for each in threads], [each.join() for each in threads]\n"
+            "print(told, oct(os.umask(0)))\n"
+        )
+        cache = {**os.environ, "VINEVIEW_CACHE": str(tmp_path / "cache")}
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(path)],
+                env=cache,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        told = [each.communicate(timeout=100) for each in running]
+        assert told == [("[2000, 2000] 0o27\n", "")] * 2
+        (folder,) = (tmp_path / "cache").iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o750
+
+    def test_a_cache_that_cannot_be_written_says_how_to_choose_another(
+        self, tmp_path, lines, monkeypatch
+    ):
+        (tmp_path / "taken").touch()
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "taken" / "cache"))
+        with pytest.raises(TelemetryError, match="cannot be written") as caught:
+            imported(lines(sample(1)))
+        assert "VINEVIEW_CACHE" in caught.value.hint
+
+    def test_a_folder_asked_for_says_nothing_of_the_cache(self, tmp_path, lines):
+        (tmp_path / "taken").touch()
+        with pytest.raises(TelemetryError, match="cannot be written") as caught:
+            import_export(lines(sample(1)), tmp_path / "taken" / "into")
+        assert "VINEVIEW_CACHE" not in caught.value.hint
 
 
 class TestSeveral:

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,14 +68,19 @@ class Folder:
         once: Whether what is there twice, the same in every field, counts once: nothing,
             ``"samples"``, or ``"records"``, which are events too.
         waiting: How many rows may wait to be written.
+        is_cache: Whether it is in the user's cache, by the checksum of what is in it: then one
+            that another put there meanwhile stays.
 
     Raises:
         TelemetryError: If it cannot be written; nothing half-made is left.
     """
 
-    def __init__(self, into: Path, *, once: str = "", waiting: int = 200_000) -> None:
+    def __init__(
+        self, into: Path, *, once: str = "", waiting: int = 200_000, is_cache: bool = False
+    ) -> None:
         self._most = waiting
         self._into = into
+        self._is_cache = is_cache
         self._once = once
         self._waiting: dict[int, list[pa.Table]] = {}
         self._counts: dict[int, int] = {}
@@ -88,29 +94,37 @@ class Folder:
         try:
             self._into.parent.mkdir(parents=True, exist_ok=True)
             name = tempfile.mkdtemp(dir=self._into.parent, prefix=f".{self._into.name}.")
+            self._path = Path(name) / "made"  # as anybody's folder; the one around it is ours alone
+            self._path.mkdir()
         except OSError as error:
-            raise _unwritten(self._into, error) from error
-        self._path = Path(name)
+            raise self._unwritten(error) from error
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
         self._writer.shutdown()
         try:
             if error is None:
-                umask = os.umask(0)
-                os.umask(umask)
-                self._path.chmod(0o777 & ~umask)  # until now it was ours alone
-                old = self._path.with_name(f"{self._path.name}.old")
-                if self._into.exists():
-                    self._into.replace(old)
-                self._path.replace(self._into)
-                shutil.rmtree(old, ignore_errors=True)
+                self._put()
         except OSError as failure:
             error = failure
-        if error is not None:
-            shutil.rmtree(self._path, ignore_errors=True)
+        shutil.rmtree(self._path.parent, ignore_errors=True)
         if isinstance(error, OSError):
-            raise _unwritten(self._into, error) from error
+            raise self._unwritten(error) from error
+
+    def _put(self) -> None:
+        """Put the folder where it belongs, unless another has put the same there meanwhile."""
+        for is_last in (False, False, True):
+            try:
+                self._path.replace(self._into)
+            except OSError:
+                if is_last or not self._into.exists():
+                    raise
+            else:
+                return
+            if self._is_cache and _is_whole(self._into):
+                return
+            with suppress(FileNotFoundError):
+                self._into.replace(Path(tempfile.mkdtemp(dir=self._path.parent)) / "old")
 
     @property
     def has_rows(self) -> bool:
@@ -206,9 +220,28 @@ class Folder:
             with duckdb.connect(config=settings) as database:
                 repeats = _rewrite(database, shared, self._once)
         except duckdb.Error as error:
-            raise _unwritten(self._into, OSError(str(error))) from error
+            raise self._unwritten(OSError(str(error))) from error
         shutil.rmtree(spill, ignore_errors=True)
         return repeats
+
+    def _unwritten(self, error: OSError) -> TelemetryError:
+        check = "Check the folder, its permissions and its free space"
+        if self._is_cache:
+            check += ", or let VINEVIEW_CACHE name another folder to import to"
+        return TelemetryError(
+            f"{self._into} cannot be written: {error.strerror or error}",
+            source=str(self._into),
+            hint=f"{check}; nothing half-made is left.",
+        )
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder has its header, which is written last."""
+    try:
+        json.loads((folder / HEADER_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _rewrite(database: duckdb.DuckDBPyConnection, parts: list[_Part], once: str) -> int:
@@ -330,11 +363,3 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         return column.cast(column.type.value_type)
     return column
-
-
-def _unwritten(into: Path, error: OSError) -> TelemetryError:
-    return TelemetryError(
-        f"{into} cannot be written: {error.strerror or error}",
-        source=str(into),
-        hint="Check the folder, its permissions and its free space; nothing half-made is left.",
-    )

@@ -75,10 +75,9 @@ def imported(
     with ExitStack() as fetching:
         sources = [_as_source(each, fetching, progress) for each in places]
         folder = _cache() / f"{_checksum(sources)}-{_LAYOUT}"
-        if (folder / HEADER_FILE).is_file():
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                return _found(folder, [each.name for each in sources])
-        return _imported(sources, folder, progress=progress)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return _found(folder, [each.name for each in sources])
+        return _imported(sources, folder, progress=progress, is_cache=True)
 
 
 def import_export(
@@ -113,12 +112,13 @@ def _imported(
     *,
     progress: Progress | None,
     waiting: int = 200_000,
+    is_cache: bool = False,
 ) -> Imported:
     """Import one file after the other; of those found, not named, one that fails is a finding."""
     names = [each.name for each in sources]
     whole, failure = Document(", ".join(names)), None
     once = "samples" if len(sources) == 1 else "records"
-    with Folder(into, once=once, waiting=waiting) as folder:
+    with Folder(into, once=once, waiting=waiting, is_cache=is_cache) as folder:
         for source in sources:
             document = Document(source.name, keep_aside=folder.keep_aside)
             clocks = Clocks(document)

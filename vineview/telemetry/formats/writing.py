@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -246,21 +246,14 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def _beside(target: Path) -> Iterator[Path]:
     """A temporary path beside the target; moved onto it once it is on disk, else removed."""
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        with tempfile.TemporaryDirectory(
+            dir=target.parent, prefix=f".{target.name}.", ignore_cleanup_errors=True
+        ) as folder:
+            temporary = Path(folder) / "made"  # as anybody's file; the folder is ours alone
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
             temporary.replace(target)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
     except OSError as error:
         raise TelemetryError(
             f"{target} cannot be written: {error.strerror or error}",
