@@ -183,6 +183,47 @@ class TestRefusals:
         seen = store.overview()
         assert (seen["samples"], seen["peak"], seen["most_controllers"]) == (4, 2, 2)
 
+    @pytest.mark.parametrize(
+        ("says", "expected"),
+        [
+            ("Catalog Error: Scalar Function with name kurtosis2 does not exist!", "lacks"),
+            ("[UNRESOLVED_ROUTINE] Cannot resolve routine `median` on search path", "lacks"),
+            ("Code: 46. DB::Exception: Unknown function quantile_cont", "lacks"),
+            ("line 1:8: Function 'approx' not registered", "lacks"),
+            ("[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column cannot be resolved", "failed"),
+            ("Could not resolve host: fleet.example", "cannot be reached"),
+        ],
+    )
+    def test_what_an_engine_says_is_told_apart(self, says, expected, records):
+        store = Store.of_table(records_to_table(records[0]))
+
+        def overview(_records, **_options):
+            raise RuntimeError(says)
+
+        with pytest.raises(TelemetryError, match=rf"engine duckdb {expected}.* for 'overview'"):
+            store.rows(overview)
+
+    def test_an_engine_that_lacks_a_function_is_named_with_it(self, records):
+        """As the engine itself says it, and as Ibis does where it knows before asking."""
+        import ibis
+
+        @ibis.udf.scalar.builtin
+        def of_elsewhere(value: float) -> float: ...
+
+        @ibis.udf.scalar.python
+        def in_python(value: float) -> float:
+            return value
+
+        store = Store.of_table(records_to_table(records[0]))
+        for each, name in ((of_elsewhere, "of_elsewhere"), (in_python, "in_python")):
+
+            def question(table, function=each):
+                return table.select(x=function(table.video_memory_mb))
+
+            with pytest.raises(TelemetryError, match=f"engine duckdb lacks .*{name}") as caught:
+                store.ask(question)
+            assert "another engine" in caught.value.hint
+
     def test_a_file_that_is_no_parquet(self, tmp_path):
         (tmp_path / "a.parquet").write_bytes(b"PAR1 is not enough")
         with pytest.raises(TelemetryError, match=r"cannot be read by duckdb"):

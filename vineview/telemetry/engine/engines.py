@@ -61,7 +61,15 @@ _PIECE: Final = 100_000
 _KNOWN: Final = '"spark", "spark://...", "sc://...", "trino://...", "clickhouse://..."'
 _PORTS: Final = {"spark": 7077, "sc": 15002}
 _KNOCK_S: Final = 5.0
-_UNREACHABLE: Final = ("connect", "refused", "unreachable", "unavailable", "resolve", "timed out")
+_UNREACHABLE: Final = (
+    *("connect", "refused", "unreachable", "unavailable", "timed out"),
+    *("resolve host", "name resolution", "name or service not known"),
+)
+_LACKING: Final = (
+    *("function with name", "unresolved_routine", "unknown function"),  # DuckDB, Spark, ClickHouse
+    *("function_not_found", "not registered", "undefined function"),  # Trino and its like
+)
+"""What engines say of a function that they do not have."""
 
 
 class Engine:
@@ -279,10 +287,13 @@ def refusal(
     """What to say when an engine does not answer."""
     import ibis.common.exceptions as problems  # noqa: PLC0415 - as above
 
-    text = _first_line(error)
-    if isinstance(error, problems.OperationNotDefinedError | problems.UnsupportedOperationError):
+    text, told = _first_line(error), str(error).lower()
+    is_undefined = isinstance(
+        error, problems.OperationNotDefinedError | problems.UnsupportedOperationError
+    )
+    if is_undefined or any(word in told for word in _LACKING):
         what, hint = "lacks what it takes", "Ask DuckDB, the default, or another engine."
-    elif any(word in str(error).lower() for word in _UNREACHABLE):
+    elif any(word in told for word in _UNREACHABLE):
         what, hint = "cannot be reached", "Check that the engine still runs."
     else:
         what, hint = "failed", "Check the data's columns and types; --debug shows the engine's own."
