@@ -75,17 +75,65 @@ def test_analytics_of_a_range_are_worked_out_once(records):
     assert telemetry.analytics("1h") is telemetry.analytics("60m")
 
 
-def test_labels_of_the_device_reach_its_events():
-    samples = [
+class TestCarriedLabels:
+    """Labels are in the samples only; an event was under those of the sample before it."""
+
+    SAMPLES = (
         {"at": oracle.stamp(0), "network": "wifi", "platform": "ios"},
+        {"at": oracle.stamp(30), "platform": "ios"},
         {"at": oracle.stamp(60), "network": "cellular", "platform": "ios"},
-    ]
-    events = [
-        {"at": oracle.stamp(at), "kind": "preload", "success": at > 60} for at in (10, 61, 70)
-    ]
-    groups = Telemetry(HEADER, samples, events).analytics().preload_performance.groups
-    found = {each.value: each.success_rate for each in groups if each.dimension == "network"}
-    assert found == {"wifi": 0.0, "cellular": 1.0}
+    )
+    EVENTS = tuple(
+        {"at": oracle.stamp(at), "kind": "preload", "success": at >= 60} for at in (-1, 40, 60, 70)
+    )
+
+    @pytest.fixture(params=["memory", "imported", "parquet"])
+    def opened(self, request, tmp_path, monkeypatch):
+        """The same records, wherever they are."""
+        monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+
+        def made(samples, events):
+            telemetry = Telemetry(HEADER, samples, events)
+            if request.param == "memory":
+                return telemetry
+            folder = request.param == "parquet"
+            path = telemetry.write(f"{tmp_path}/kept/" if folder else tmp_path / "kept.ndjson")
+            return Telemetry.open(path, big_bytes=1)
+
+        return made
+
+    def test_they_reach_the_events_of_the_device(self, opened):
+        telemetry = opened(self.SAMPLES, self.EVENTS)
+        assert rates_by(telemetry, "network") == {"wifi": 0.0, "cellular": 1.0, "unknown": 0.0}
+        assert rates_by(telemetry, "platform") == pytest.approx({"ios": 2 / 3, "unknown": 0.0})
+
+    def test_an_event_keeps_its_own_and_lends_it_to_none(self, opened):
+        own = {"at": oracle.stamp(50), "kind": "preload", "success": True, "network": "5g"}
+        found = rates_by(opened(self.SAMPLES, [*self.EVENTS, own]), "network")
+        assert found == {"wifi": 0.0, "cellular": 1.0, "unknown": 0.0, "5g": 1.0}
+
+    def test_of_several_devices_an_event_says_whose_it_is(self, opened):
+        samples = [
+            {"at": oracle.stamp(at), "device_id": device, "network": network}
+            for at, device, network in ((0, "a", "wifi"), (1, "b", "cellular"))
+        ]
+        events = [
+            {
+                "at": oracle.stamp(9),
+                "kind": "preload",
+                "success": device == "b",
+                "device_id": device,
+            }
+            for device in ("a", "b", None)
+        ]
+        events[-1].pop("device_id")
+        found = rates_by(opened(samples, events), "network")
+        assert found == {"wifi": 0.0, "cellular": 1.0, "unknown": 0.0}
+
+
+def rates_by(telemetry, dimension):
+    groups = telemetry.analytics().preload_performance.groups
+    return {each.value: each.success_rate for each in groups if each.dimension == dimension}
 
 
 def test_threads_may_ask_one_store(records):

@@ -30,7 +30,6 @@ from vineview.telemetry.formats.fetching import fetched
 from vineview.telemetry.formats.jsontext import dump
 from vineview.telemetry.formats.reading import Document, Finding, load
 from vineview.telemetry.frames import events_frame, samples_frame
-from vineview.telemetry.labels import carry_labels
 from vineview.telemetry.ranges import Coverage, TimeRange, parse_range
 from vineview.telemetry.repeats import without_repeats
 from vineview.telemetry.schema import Sample, parse_at, record_to_change, record_to_video
@@ -185,7 +184,8 @@ class Telemetry:
         if self._elsewhere is not None:
             return self._elsewhere
         records = [*without_repeats(self.sample_records), *self.event_records]
-        return Store.of_table(carry_labels(records_to_table(records)), source=self.source)
+        in_time = records_to_table(records).sort_by("at")  # as an import has them: the same sums
+        return Store.of_table(in_time, source=self.source)
 
     @cached_property
     def samples(self) -> pd.DataFrame:

@@ -113,11 +113,19 @@ def preloads_of(store: Store, *, slow_ms: float) -> PreloadPerformance:
 
 
 def _groups(store: Store, seen: dict[str, Any], slow_ms: float) -> tuple[PreloadGroup, ...]:
-    dimensions = tuple(name for name in queries.GROUPED if seen[f"tells_{name}"])
+    carried = tuple(
+        name for name in queries.GROUPED if seen[f"lends_{name}"] and seen[f"lacks_{name}"]
+    )
+    dimensions = tuple(name for name in queries.GROUPED if name in carried or seen[f"tells_{name}"])
     if not dimensions:
         return ()
     rows = store.rows(
-        breakdowns.preload_groups, dimensions=dimensions, slow_ms=slow_ms, limit=_GROUPS
+        breakdowns.preload_groups,
+        dimensions=dimensions,
+        slow_ms=slow_ms,
+        limit=_GROUPS,
+        carried=carried,
+        within=seen["devices"] > 1,
     )
     rows.sort(key=lambda row: dimensions.index(row["dimension"]))
     return tuple(

@@ -44,9 +44,24 @@ def classes(records: ir.Table) -> ir.Table:
 
 
 def preload_groups(
-    records: ir.Table, *, dimensions: Sequence[str], slow_ms: float, limit: int
+    records: ir.Table,
+    *,
+    dimensions: Sequence[str],
+    slow_ms: float,
+    limit: int,
+    carried: Sequence[str] = (),
+    within: bool = False,
 ) -> ir.Table:
     """Finished preloads by each of some columns.
+
+    Args:
+        records: The records table.
+        dimensions: Which columns.
+        slow_ms: From when a preload is slow.
+        limit: How many values of each.
+        carried: The columns that events lack and samples have: an event was under the label of
+            its device's last sample before it.
+        within: Whether records of several devices are told apart.
 
     Returns:
         ``dimension``, ``value`` (null: not said), ``total``, ``failed``, ``timeouts``, ``slow``,
@@ -55,7 +70,8 @@ def preload_groups(
     """
     import ibis  # noqa: PLC0415 - loads on the first question
 
-    rows = records.filter(is_attempt(records))
+    whole = _labelled(records, carried, within=within) if carried else records
+    rows = whole.filter(is_attempt(whole))
     succeeded = rows.success.fill_null(False)
     time = when(succeeded, rows.duration_ms)
     tables = []
@@ -72,8 +88,8 @@ def preload_groups(
         )
         grouped = grouped.order_by([grouped.total.desc(), grouped.value]).limit(limit)
         tables.append(grouped.select(dimension=ibis.literal(name), **_same(grouped)))
-    whole = tables[0] if len(tables) == 1 else ibis.union(*tables)
-    return whole.order_by(["dimension", whole.total.desc(), "value"])
+    found = tables[0] if len(tables) == 1 else ibis.union(*tables)
+    return found.order_by(["dimension", found.total.desc(), "value"])
 
 
 def scroll_bands(
@@ -160,6 +176,32 @@ def failure_rates(records: ir.Table, *, dimension: str) -> ir.Table:
     failed = (~rows.success.fill_null(False)).sum()
     grouped = rows.group_by(value=rows[dimension]).aggregate(total=rows.count(), failed=failed)
     return grouped.mutate(rate=grouped.failed / grouped.total).order_by("value")
+
+
+def _labelled(records: ir.Table, names: Sequence[str], *, within: bool) -> ir.Table:
+    """Preloads and samples, each event's missing labels filled from the sample before it.
+
+    A monitor writes platform, network and the like into its samples only. Of several devices an
+    event is filled where it says whose it is.
+    """
+    import ibis  # noqa: PLC0415 - as above
+
+    rows = records.filter(records.kind.isnull() | is_attempt(records))
+    rows = rows.mutate(of=_device(rows, within=within), lender=rows.kind.isnull())
+    in_time = {"group_by": rows.of, "order_by": rows.seconds, "range": (None, 0)}
+    since = {
+        f"since_{name}": when(rows.lender & rows[name].notnull(), rows.seconds)
+        .max()
+        .over(**in_time)
+        for name in names
+    }
+    rows = rows.mutate(**since)
+    borrows = ~rows.lender & rows.device_id.notnull() if within else ~rows.lender
+    filled: dict[str, Any] = {}
+    for name in names:
+        lent = when(rows.lender, rows[name]).max().over(group_by=[rows.of, rows[f"since_{name}"]])
+        filled[name] = ibis.ifelse(borrows, rows[name].fill_null(lent), rows[name])
+    return rows.mutate(**filled)
 
 
 def _slots(records: ir.Table, *, width_s: int, within: bool) -> ir.Table:

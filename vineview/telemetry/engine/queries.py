@@ -68,7 +68,9 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
     Returns:
         Counts and instants of records and samples; of memory ``peak``, ``average``, ``minimum``,
         ``slope`` (MB/s) and the span; of preloads ``preloads``, ``failed``, times and caches;
-        ``errors``; the devices, sessions and counters; the last success rate samples give.
+        whether some have a label (``tells_...``), some events lack it (``lacks_...``) and samples
+        have it (``lends_...``); ``errors``; the devices, sessions and counters; the last success
+        rate samples give.
     """
     told = records.mutate(
         sample=records.kind.isnull(), attempt=is_attempt(records), failure=is_error(records)
@@ -119,6 +121,8 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
         **{
             f"tells_{name}": (attempt & r[name].notnull()).any() for name in (*GROUPED, "mime_type")
         },
+        **{f"lacks_{name}": (attempt & ~sample & r[name].isnull()).any() for name in GROUPED},
+        **{f"lends_{name}": (sample & r[name].notnull()).any() for name in GROUPED},
         errors=r.failure.sum(),
         unique_errors=when(r.failure, message(r)).nunique(),
         success_pct=rate.argmax(when(rate.notnull(), r.seconds)),
