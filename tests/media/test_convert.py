@@ -205,6 +205,15 @@ class TestTime:
                 file.writeframesraw(struct.pack("<9h", loud, loud, *[0] * 7))
         assert loudness(converted(path), 0.1, 0.4) > 0.4
 
+    @pytest.mark.parametrize("channels", [1, 2, 6])
+    def test_channels_without_places(self, tmp_path, channels):
+        """Of so few the usual arrangement is meant: Sun's AU, for one, knows no other."""
+        path = tmp_path / "tone.au"
+        tone = [20_000 if number % 16 < 8 else -20_000 for number in range(8000)]
+        data = struct.pack(f">{8000 * channels}h", *[one for one in tone for _ in range(channels)])
+        path.write_bytes(b".snd" + struct.pack(">5I", 24, len(data), 3, 16_000, channels) + data)
+        assert loudness(converted(path), 0.1, 0.4) > 0.4
+
     def test_a_clock_that_begins_anywhere(self, make_clip, tmp_path):
         """The clip begins at zero."""
         path = shifted(

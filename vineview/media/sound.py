@@ -25,7 +25,8 @@ _ENCODERS = {"aac": ("aac", "fltp"), "opus": ("libopus", "flt")}
 _BIT_RATE_PER_CHANNEL = 64_000
 _TOLERANCE_S = 0.1
 _SILENT_FOR_S = 5.0
-_WITHOUT_PLACES = " channels"  # so FFmpeg names an arrangement that it cannot mix down
+_WITHOUT_PLACES = " channels"  # so FFmpeg names an arrangement of which it knows the number only
+_MAX_USUAL = 8  # for each number up to this, FFmpeg takes the usual arrangement to be meant
 
 
 class SoundEncoder:
@@ -137,7 +138,8 @@ class SoundEncoder:
             yield from self._take(frame)
 
     def _resampled(self, frame: AudioFrame) -> list[AudioFrame]:
-        if frame.layout.name.endswith(_WITHOUT_PLACES):
+        layout = frame.layout
+        if layout.nb_channels > _MAX_USUAL and layout.name.endswith(_WITHOUT_PLACES):
             frame = _first_two(frame)
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         left: list[AudioFrame] = []
