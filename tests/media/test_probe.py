@@ -332,6 +332,12 @@ class TestWhatIsNoClip:
         error = refusal(data[: moov.start - 8])
         assert error.reason == "truncated"
 
+    def test_an_init_segment_without_its_segments(self, clips):
+        """A header alone plays nothing, whatever it says of its codecs."""
+        info = probe(io.BytesIO(Remuxer(clips / "portrait.mp4").init_segment))
+        assert not info.verdict
+        assert info.verdict.reason.startswith("nothing of it is there but its header")
+
     def test_a_segment_without_its_init_segment(self, clips):
         """What says of what its fragments are was published in a file of its own."""
         error = refusal(b"".join(one.data for one in Remuxer(clips / "portrait.mp4").segments()))

@@ -63,6 +63,8 @@ class PacketReader:
         self._begun_s = self.origin_s
         self.passed_s = 0.0
         """How long what was passed over lasts, on the way to the first keyframe."""
+        self.is_empty = True
+        """Whether no packet of the tracks came, keyframe or not."""
         self._unmended = unmended
         self.clock = ClipClock(origin_s=self.origin_s, begun_s=0.0)
         """What the tracks' clocks share, once reading has begun."""
@@ -144,6 +146,7 @@ class PacketReader:
         packets = demuxed(self._container, self._tracks)
         early: deque[Packet[Any]] = deque(maxlen=_MAX_EARLY_PACKETS)
         for packet in packets:
+            self.is_empty = False
             self.passed_s = max(self.passed_s, _end_s(packet) - self.origin_s)
             if packet.stream_index != lead:
                 early.append(packet)

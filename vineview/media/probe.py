@@ -249,6 +249,9 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
     if info.shortfall and not info.duration_s:
         reason = f"{info.shortfall}. Upload it again."
         return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
+    if said.is_empty:
+        reason = "nothing of it is there but its header. Upload it again."
+        return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
     decided = plan(info)
     return replace(info, mime_type=decided.mime_type, verdict=_verdict(decided))
 

@@ -45,18 +45,21 @@ class Survey:
         duration_s: How long picture and sound last; ``None`` if nothing says.
         obstacles: By stream index, why a track's packets cannot go as they are.
         is_counted: Whether packets were read, all of them: then the duration is what is there.
+        is_empty: Whether there is none at all.
     """
 
     duration_s: float | None = None
     obstacles: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     is_counted: bool = False
+    is_empty: bool = False
 
 
 def is_doubtful(container: InputContainer) -> bool:
     """Whether a clip's packets should be counted."""
     names = container.format.name.split(",")
     if "mp4" in names:
-        return False
+        media = (*container.streams.video, *container.streams.audio)
+        return not any(len(track.index_entries) for track in media)  # perhaps a header alone
     others = any(track.type not in {"video", "audio"} for track in container.streams)
     is_late = abs(container.start_time or 0) > _LATE_S * _MICROSECONDS
     return (
@@ -101,7 +104,12 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     lead = spans[both[0].index]
     if read_bytes == 0:
         obstacles = {both[0].index: "it has no keyframe", **obstacles}
-        return Survey(reader.passed_s or header.duration_s, obstacles, is_counted=True)
+        return Survey(
+            reader.passed_s or header.duration_s,
+            obstacles,
+            is_counted=True,
+            is_empty=reader.is_empty,
+        )
     sound = spans[both[-1].index]
     if sound is not lead and sound.begin_s is not None:
         late_s = sound.begin_s - (lead.begin_s or 0.0)
