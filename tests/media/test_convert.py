@@ -104,6 +104,15 @@ class TestWhatIsConverted:
             ("mpeg2.ts", {"video_codec": "mpeg2video", "video_options": {}, "audio_codec": "mp2"}),
             ("sorenson-aac.flv", {"video_codec": "flv", "video_options": {}}),
             (
+                "sorenson-mp3.swf",
+                {
+                    "video_codec": "flv",
+                    "video_options": {},
+                    "audio_codec": "libmp3lame",
+                    "rate_hz": 44_100,
+                },
+            ),
+            (
                 "hevc.mp4",
                 {"video_codec": "libx265", "video_options": {"x265-params": "log-level=0"}},
             ),

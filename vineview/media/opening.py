@@ -30,7 +30,7 @@ Source: TypeAlias = str | Path | BinaryFile | Opener
 _FORMATS = (
     "mov,matroska,webm,mpegts,mpeg,flv,avi,ogg,asf,gif,apng,mp3,wav,flac,aac,ivf,nut,"
     "mxf,rm,dv,wtv,h264,hevc,m4v,mpegvideo,obu,ac3,eac3,dts,amr,caf,aiff,w64,"
-    "au,tta,wv,ape,roq,yuv4mpegpipe,voc,gxf,vc1,loas"
+    "au,tta,wv,ape,roq,yuv4mpegpipe,voc,gxf,vc1,loas,swf,mpc,mpc8"
 )
 _OPTIONS = {
     "protocol_whitelist": "",
