@@ -78,8 +78,13 @@ class SegmentMaker(ABC):
                 (``no-packets``) or decoded (``no-picture``), its codec goes into no MP4 a browser
                 takes (``refused-codec``), or it is under DRM (``encrypted``).
         """
-        with open_clip(self._source, name=self._name) as container:
+        with open_clip(self._source, name=self._name, is_known=self._is_known) as container:
             yield from self.read(container, start_s)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether a clip's header suffices: it was opened before, and no decoder is needed."""
+        return False
 
     @abstractmethod
     def read(

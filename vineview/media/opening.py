@@ -40,6 +40,8 @@ _OPTIONS = {
     "max_probe_packets": "500",
 }
 _READ_BYTES = 2**16
+_FTYP_BYTES = 8
+_MIN_PROBE_BYTES = "32"  # FFmpeg's least: enough for the box an MP4 begins with
 
 MAX_PIXELS = 8192 * 8192
 """Pictures larger than this are refused unseen: a header is a few bytes, its frame gigabytes."""
@@ -49,12 +51,16 @@ LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
 
 
 @contextlib.contextmanager
-def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputContainer]:
+def open_clip(
+    source: Source, *, name: str | None = None, is_known: bool = False
+) -> Iterator[InputContainer]:
     """Open a clip for demuxing, safely.
 
     Args:
         source: A path, an open binary file, or a function that opens one.
         name: What to call it in messages; its path unless told.
+        is_known: Whether an earlier reader knows its codecs: an MP4 whose index lists every packet
+            is then not decoded to learn of them, which takes most of the time of opening one.
 
     Yields:
         PyAV's container; it and any file opened here are closed afterwards.
@@ -69,15 +75,9 @@ def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputConta
         kind = "mjpeg" if is_motion_jpeg(file) else None
         file.seek(0)
         try:
-            container = av.open(
-                _Unnamed(file),
-                "r",
-                format=kind,
-                container_options=_OPTIONS | {"format_whitelist": kind or _FORMATS},
-                options=LIMITS,
-                metadata_errors="replace",
-                buffer_size=_READ_BYTES,
-            )
+            container = _indexed(file) if is_known else None
+            if container is None:
+                container = _demuxer(file, kind, _OPTIONS)
         except av.FFmpegError as error:
             raise diagnose(file, name=name, error=error) from error
         try:
@@ -91,6 +91,33 @@ def open_clip(source: Source, *, name: str | None = None) -> Iterator[InputConta
             ) from error
         finally:
             container.close()
+
+
+def _demuxer(file: BinaryFile, kind: str | None, options: dict[str, str]) -> InputContainer:
+    return av.open(
+        _Unnamed(file),
+        "r",
+        format=kind,
+        container_options=options | {"format_whitelist": kind or _FORMATS},
+        options=LIMITS,
+        metadata_errors="replace",
+        buffer_size=_READ_BYTES,
+    )
+
+
+def _indexed(file: BinaryFile) -> InputContainer | None:
+    """An MP4 by its header alone; None if it is none, or its index does not list every packet."""
+    is_mp4 = file.read(_FTYP_BYTES)[4:] == b"ftyp"
+    file.seek(0)
+    if not is_mp4:
+        return None
+    container = _demuxer(file, None, _OPTIONS | {"probesize": _MIN_PROBE_BYTES})
+    tracks = (*container.streams.video, *container.streams.audio)
+    if all(track.frames == len(track.index_entries) > 0 for track in tracks):
+        return container
+    container.close()
+    file.seek(0)
+    return None
 
 
 @contextlib.contextmanager

@@ -79,6 +79,10 @@ class Remuxer(SegmentMaker):
         super().__init__(source, name=name)
         self._plan = plan
 
+    @property
+    def _is_known(self) -> bool:
+        return self.origin_s is not None
+
     def read(
         self, container: InputContainer, start_s: float = 0.0
     ) -> Generator[Segment, None, None]:
