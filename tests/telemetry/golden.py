@@ -114,7 +114,7 @@ def check_fleet(store, samples):
     assert found.median_hours == near(oracle.median(hours))
     slopes = [each["slope"] for each in expected.values()]
     assert found.median_growth_mb_per_hour == near(oracle.median(slopes) * 3600)
-    ranked = sorted(expected, key=lambda name: -expected[name]["slope"])
+    ranked = sorted(expected, key=lambda name: -expected[name]["surely"])
     assert [each.device_id for each in found.worst] == ranked[:10]
     for each in found.worst:
         wanted = expected[each.device_id]

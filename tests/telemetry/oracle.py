@@ -144,6 +144,14 @@ def slope(pairs):
     return sum((x - x0) * (y - y0) for x, y in pairs) / sum((x - x0) ** 2 for x, _ in pairs)
 
 
+def surely(pairs):
+    """A slope less three of its standard errors."""
+    pairs = list(pairs)
+    rate, x0, y0 = slope(pairs), mean(x for x, _ in pairs), mean(y for _, y in pairs)
+    left = sum((y - y0 - rate * (x - x0)) ** 2 for x, y in pairs)
+    return rate - 3 * math.sqrt(left / (len(pairs) - 2) / sum((x - x0) ** 2 for x, _ in pairs))
+
+
 def measured(samples, name="video_memory_mb"):
     return sorted(known(samples, name), key=instant)
 
@@ -317,6 +325,7 @@ def devices(samples):
                 "average": mean(r["video_memory_mb"] for r in rows),
                 "peak": max(r["video_memory_mb"] for r in rows),
                 "slope": slope((instant(r), r["video_memory_mb"]) for r in rows),
+                "surely": surely((instant(r), r["video_memory_mb"]) for r in rows),
                 "sessions": len({r["session_id"] for r in rows if r.get("session_id")}),
             }
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from datetime import timedelta
 
 import golden
@@ -12,6 +13,7 @@ import pytest
 
 from vineview.telemetry import Telemetry
 from vineview.telemetry.engine.store import Store
+from vineview.telemetry.fleet import fleet_of
 from vineview.telemetry.formats.columns import records_to_table
 from vineview.telemetry.formats.writing import write
 from vineview.telemetry.schema import FORMAT
@@ -93,8 +95,6 @@ def test_devices_ranked_by_growth(fleet, many):
 
 
 def test_one_device_is_no_fleet(store):
-    from vineview.telemetry.fleet import fleet_of
-
     assert fleet_of(store) is None
 
 
@@ -182,3 +182,22 @@ def test_exact_repeats_count_once():
     later = {"at": oracle.stamp(30), "video_memory_mb": 200.0}
     analytics = Telemetry(HEADER, [sample, sample, later, sample], []).analytics()
     assert (analytics.sample_count, analytics.memory_usage.average_mb) == (2, 150.0)
+
+
+def test_noise_in_a_few_samples_crowds_out_no_leak():
+    """Twenty devices of 13 noisy samples, some steep by chance, and one that leaks for hours."""
+    rng, samples = random.Random(8), []
+    for number in range(20):
+        device = f"short{number}"
+        for index in range(13):
+            memory = 300 + rng.gauss(0, 40)
+            at = oracle.stamp(40 * index)
+            samples.append({"at": at, "device_id": device, "video_memory_mb": memory})
+    for index in range(360):
+        memory = 300 + index / 5 + rng.gauss(0, 10)
+        at = oracle.stamp(60 * index)
+        samples.append({"at": at, "device_id": "leaks", "video_memory_mb": memory})
+    found = fleet_of(Store.of_table(records_to_table(samples)))
+    assert found.worst[0].device_id == "leaks"
+    assert found.worst[0].leak.verdict == "leaking"
+    assert found.growing == 1

@@ -1,7 +1,8 @@
 """Memory of many devices: who grows, and how sure that is.
 
-Every device is ranked by least squares in the engine; the robust rate, its interval and a verdict
-are then worked out for the few that rank first, from their own time buckets.
+Every device is ranked by least squares in the engine, three standard errors below its slope; the
+robust rate, its interval and a verdict are then worked out for the few that rank first, from their
+own time buckets.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Fleet:
 
     Attributes:
         devices: How many have memory samples.
-        growing: How many grow by more than 5.2 MB/h (least squares, six minutes at least).
+        growing: How many grow by more than 5.2 MB/h (least squares less three standard errors, six
+            minutes at least).
         median_growth_mb_per_hour: The middle device's least-squares rate.
         least_hours: How long the device with the fewest hours is present.
         median_hours: The middle one.

@@ -1,14 +1,15 @@
 """Questions about the devices of a fleet, as Ibis expressions: all of them in one pass.
 
-Ranking is least squares, in the engine, for every device at once; the robust rate is then read
-from the time buckets of the few that rank first.
+Ranking is least squares, in the engine, for every device at once, by what its slope is at least:
+three standard errors lower, so that noise in a few samples crowds out no leak. The robust rate is
+then read from the time buckets of the few that rank first.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vineview.telemetry.engine.portable import slope
+from vineview.telemetry.engine.portable import EPOCH_S, slope
 from vineview.telemetry.engine.queries import measured
 from vineview.telemetry.growth.buckets import LOW
 
@@ -19,10 +20,13 @@ __all__ = ["device_buckets", "devices", "fleet", "growth_rates"]
 
 _FEW: Final = 12
 _SHORT_H: Final = 0.1
+_ERRORS: Final = 3.0
+"""Standard errors below its slope a device ranks; memory resembles itself, so two are too few."""
+_LEAST: Final = -1e300
 
 
 def devices(records: ir.Table, *, limit: int) -> ir.Table:
-    """Memory of each device, the fastest least-squares growth first.
+    """Memory of each device, the fastest growth first by the low end of its least-squares slope.
 
     Devices with fewer than a dozen samples or less than six minutes come last, whatever slope
     they have.
@@ -48,13 +52,13 @@ def fleet(records: ir.Table, *, growing_mb_per_hour: float) -> ir.Table:
     """All devices as one row.
 
     Returns:
-        ``devices``, ``growing`` (long enough, least squares above the bound), ``least_hours``,
-        ``median_hours``, ``most_hours`` present, ``median_slope`` (MB/s).
+        ``devices``, ``growing`` (long enough, the slope's low end above the bound),
+        ``least_hours``, ``median_hours``, ``most_hours`` present, ``median_slope`` (MB/s).
     """
     table = _per_device(records)
     return table.aggregate(
         devices=table.count(),
-        growing=((table.slope * 3600 > growing_mb_per_hour) & (table.is_long == 1)).sum(),
+        growing=((table.rank * 3600 > growing_mb_per_hour) & (table.is_long == 1)).sum(),
         least_hours=table.hours.min(),
         median_hours=table.hours.median(),
         most_hours=table.hours.max(),
@@ -116,6 +120,13 @@ def _per_device(records: ir.Table) -> ir.Table:
         average=rows.video_memory_mb.mean(),
         peak=rows.video_memory_mb.max(),
         slope=slope(rows.seconds, rows.video_memory_mb),
+        squares=rows.video_memory_mb.var(how="pop"),
+        times=(rows.seconds - EPOCH_S).var(how="pop"),
     )
     is_long = (table.samples >= _FEW) & (table.hours >= _SHORT_H)
-    return table.mutate(is_long=ibis.ifelse(is_long, 1, 0), rank=table.slope.fill_null(-1e300))
+    spread = table.squares / table.times.nullif(0.0) - table.slope * table.slope
+    error = (ibis.greatest(spread, 0.0) / ibis.greatest(table.samples - 2, 1)).sqrt()
+    return table.mutate(
+        is_long=ibis.ifelse(is_long, 1, 0),
+        rank=(table.slope - _ERRORS * error).fill_null(_LEAST),
+    ).drop("squares", "times")

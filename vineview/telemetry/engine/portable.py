@@ -20,14 +20,15 @@ from vineview.telemetry.table import MOST, SCHEMA
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["COLUMNS", "arrow_door", "door", "median_where", "normal", "slope", "when"]
+__all__ = ["COLUMNS", "EPOCH_S", "arrow_door", "door", "median_where", "normal", "slope", "when"]
 
 _INSTANT: Final = pa.timestamp("us")
 COLUMNS: Final = pa.schema(
     [pa.field("at", _INSTANT), pa.field("seconds", pa.float64()), *list(SCHEMA)[1:]]
 )
 """The records table as queries see it; ``seconds`` since 1970 with their fraction."""
-_EPOCH_S: Final = 1_767_225_600.0
+EPOCH_S: Final = 1_767_225_600.0
+"""2026 began; seconds are squared from there on, so that their fractions count."""
 
 
 def _duckdb_seconds(at: Any) -> Any:
@@ -123,7 +124,7 @@ def slope(seconds: Any, values: Any) -> Any:
     """The least-squares slope per second over the rows where both are given."""
     import ibis  # noqa: PLC0415 - as above
 
-    x = ibis.ifelse(values.notnull(), seconds - _EPOCH_S, ibis.null())
+    x = ibis.ifelse(values.notnull(), seconds - EPOCH_S, ibis.null())
     return x.cov(values, how="pop") / x.var(how="pop").nullif(0.0)
 
 
