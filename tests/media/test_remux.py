@@ -188,6 +188,18 @@ def two_s_later(packet) -> bool:
     return True
 
 
+class TestOpenedBefore:
+    @pytest.mark.parametrize("name", ["plain.mp4", "fragmented.mp4"])
+    @pytest.mark.parametrize("start_s", [0.0, 1.5])
+    def test_a_header_gives_the_same_segments(self, make_clip, name, start_s):
+        """What its first pictures would tell on decoding is not needed again."""
+        clip = make_clip(name)
+        known = Remuxer(clip)
+        next(known.segments())
+        examined = Remuxer(clip)
+        assert list(known.segments(start_s)) == list(examined.segments(start_s))
+
+
 class TestBeginning:
     """A page stops at any hole, the one before the first picture too."""
 
