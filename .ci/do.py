@@ -112,7 +112,7 @@ def need_chromium() -> None:
         say("no Chromium: install Chromium or Chrome, or set VINEVIEW_CHROMIUM to its path")
         if os.environ.get("CI") == "true":
             sys.exit("With CI=true the browser tests must run.")
-        say("going on; the browser tests will be skipped")
+        say("going on; the browser tests will fail without it")
 
 
 def need_java() -> None:
