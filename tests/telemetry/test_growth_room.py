@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,6 +30,12 @@ def records_of(table: pd.DataFrame) -> list[dict[str, object]]:
         {"at": at.isoformat(), "video_memory_mb": value}
         for at, value in zip(table["at"], table["video_memory_mb"], strict=True)
     ]
+
+
+def between(ordered, share) -> float:
+    place = share * (ordered.size - 1)
+    low, high = ordered[int(place)], ordered[math.ceil(place)]
+    return low + (place - int(place)) * (high - low)
 
 
 class TestBuckets:
@@ -86,6 +94,27 @@ class TestBuckets:
             for row in table.itertuples():
                 expected = np.quantile(values, [0.1, 0.5, 0.9])
                 assert [row.low, row.median, row.high] == pytest.approx(list(expected), rel=1e-12)
+
+    @pytest.mark.parametrize(
+        "drawn",
+        [
+            lambda draw: draw.normal(200, 5, 5_000),
+            lambda draw: draw.integers(0, 5, 5_000),
+            lambda draw: draw.standard_cauchy(5_000),
+            lambda draw: np.exp(draw.normal(0, 20, 5_000)),
+            lambda draw: draw.normal(0, 1e-310, 5_000),
+            lambda draw: draw.normal(0, 1e307, 5_000),
+            lambda draw: np.full(5_000, draw.normal()),
+        ],
+        ids=["normal", "whole", "far out", "decades", "tiny", "huge", "constant"],
+    )
+    def test_quantiles_of_many_are_those_of_the_values_in_order(self, drawn):
+        values = drawn(np.random.default_rng(5)).astype(float)
+        values[::7] = np.nan
+        table = buckets_of(samples(np.zeros(5_000), values, video_controllers=values))
+        shares = {"low": 0.1, "median": 0.5, "high": 0.9, "video_controllers": 0.5}
+        for name, share in shares.items():
+            assert table[name].item() == between(np.sort(values[~np.isnan(values)]), share)
 
 
 class TestRates:

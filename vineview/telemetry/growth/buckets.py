@@ -37,7 +37,8 @@ COUNTERS: Final = (
 _BESIDE: Final = ("video_controllers", "ready_videos", "preloading_queue")
 _PER_S: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _INSTANT_H: Final = 1e-9 / 3600
-_MANY: Final = 64
+_MANY: Final = 1_000
+_CLASSES: Final = 4_096
 _ROOM: Final = 2**63
 
 COLUMNS: Final = {
@@ -131,22 +132,24 @@ def buckets_of(
     starts = np.union1d(_cuts(ticks, wanted), begins)
     parts = [slice(*ends) for ends in zip(starts, [*starts[1:], len(rows)], strict=True)]
     value, controllers, ready, queue = (_cut(rows, name, parts) for name in (column, *_BESIDE))
-    surplus = [have - shown for have, shown in zip(controllers, ready, strict=True)]
-    ordered = [_settled(each) for each in value]
+    both = zip(controllers, ready, strict=True)
+    surplus = [have - shown if have.size == shown.size else np.empty(0) for have, shown in both]
+    low, median, high = _columns(value, LOW, 0.5, 1 - LOW)
+    queue_low, queue_median = _columns(queue, 0.0, 0.5)
     begun, ended = at[starts], at[np.append(starts[1:], len(rows)) - 1]
     table = {
         "hours": [_mean(ticks[part], ticks[0]) / per_hour for part in parts],
         "session": np.searchsorted(begins, starts, side="right"),
-        "count": [each.size for each in ordered],
-        "median": [_quantile(each, 0.5) for each in ordered],
-        "low": [_quantile(each, LOW) for each in ordered],
-        "high": [_quantile(each, 1 - LOW) for each in ordered],
-        "video_controllers": [_quantile(_known(each), 0.5) for each in controllers],
-        "ready_videos": [_quantile(_known(each), 0.5) for each in ready],
-        "preloading_queue": [_quantile(_known(each), 0.5) for each in queue],
-        "queue_low": [_quantile(_known(each), 0.0) for each in queue],
+        "count": [each.size for each in value],
+        "median": median,
+        "low": low,
+        "high": high,
+        "video_controllers": _columns(controllers, 0.5)[0],
+        "ready_videos": _columns(ready, 0.5)[0],
+        "preloading_queue": queue_median,
+        "queue_low": queue_low,
         "surplus_count": [int((each > 0).sum()) for each in surplus],
-        "surplus_high": [_quantile(_known(each), 1.0) for each in surplus],
+        "surplus_high": _columns(surplus, 1.0)[0],
         "navigations": [0] * len(parts),
     }
     if events is not None and len(events):
@@ -192,33 +195,51 @@ def _mean(ticks: Integers, since: int) -> float:
     return float(ticks[0] - since) + mean
 
 
+def _columns(cut: Sequence[Floats], *shares: float) -> list[tuple[float, ...]]:
+    """A column for each share: the quantile of what is known in each bucket."""
+    room = np.empty(max(each.size for each in cut))
+    return list(zip(*(_quantiles(_known(each), shares, room) for each in cut), strict=True))
+
+
 def _known(values: Floats) -> Floats:
-    return np.sort(values[~np.isnan(values)])
+    is_gap = np.isnan(values)
+    return values[~is_gap] if is_gap.any() else values
 
 
-def _settled(values: Floats) -> Floats:
-    """A copy in which each place that a quantile is read from holds what sorting would put there.
+def _quantiles(values: Floats, shares: Sequence[float], room: Floats) -> list[float]:
+    """Quantiles of values in any order, interpolated; NaN without any.
 
-    By halves, the rest left as it falls: less than half of what sorting many takes.
+    Many are counted by classes of equal width first, and only those beside a quantile are put in
+    order. It is a few plain passes, equally fast on every processor, where numpy's selection takes
+    from 1 to 9 ns a value with the processor's AVX-512. They work in ``room``, as long as
+    ``values`` or longer: new pages for every bucket would take longer than all the arithmetic.
     """
-    if values.size < _MANY:
-        return np.sort(values)
-    low, middle, high = (int(share * (values.size - 1)) for share in (LOW, 0.5, 1 - LOW))
-    made = np.partition(values, middle)
-    made[:middle].partition(low)
-    made[middle + 1 :].partition(high - middle - 1)
-    for place, end in ((low, middle), (middle, high), (high, values.size)):
-        above = made[place + 1 : end]
-        least = int(above.argmin())
-        above[0], above[least] = above[least], above[0]
-    return made
+    last = values.size - 1
+    if last < 0:
+        return [math.nan for _ in shares]
+    low = values.min()
+    with np.errstate(over="ignore", divide="ignore"):
+        scale = (_CLASSES - 1) / (values.max() - low)
+    if values.size < _MANY or not 0 < scale < math.inf:
+        ordered = np.sort(values)
+        return [_between(ordered, share * last) for share in shares]
+    shifted = np.subtract(values, low, out=room[: values.size])
+    shifted *= scale
+    classes = shifted.astype(np.uint16)
+    reached = np.bincount(classes).cumsum()
+    found = []
+    for place in (share * last for share in shares):
+        ends = reached.searchsorted((int(place), min(int(place) + 1, last)), "right")
+        first, second = ends.astype(np.uint16)
+        beside = values[(classes >= first) & (classes <= second)]
+        within = place - (int(reached[first - 1]) if first else 0)
+        beside.partition((int(within), min(int(within) + 1, beside.size - 1)))
+        found.append(_between(beside, within))
+    return found
 
 
-def _quantile(ordered: Floats, share: float) -> float:
-    """A quantile of values in order (or `_settled`), interpolated; NaN without any."""
-    if not ordered.size:
-        return math.nan
-    place = share * (ordered.size - 1)
+def _between(ordered: Floats, place: float) -> float:
+    """What stands at a place between two values, of which each is where sorting puts it."""
     below = int(place)
     above = min(below + 1, ordered.size - 1)
     return float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
