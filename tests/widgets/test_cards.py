@@ -65,7 +65,14 @@ class TestOtherCards:
         card = card_of(FRESH, config=CONFIG, held_back="The circuit breaker is open until noon.")
         assert card.title == "Loading is held back"
         assert "until noon" in card.text
-        assert "play on" in card.hint
+        assert "by itself" in card.hint
+        assert not card.action, "a button that could do nothing"
+
+    def test_an_address_known_to_fail_is_no_video_that_waits_to_be_loaded(self):
+        card = card_of(FRESH, config=CONFIG, is_failing=True)
+        assert card.title == "Its address is known to fail"
+        assert "clear_failure_patterns()" in card.hint
+        assert not card.action
 
     def test_an_empty_feed_says_how_to_fill_it(self):
         assert "add_video_events" in empty_feed_card().hint

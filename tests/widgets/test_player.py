@@ -8,10 +8,12 @@ import pytest
 from traitlets import TraitError
 
 from vineview.clock import ManualClock
+from vineview.core.breaker import BreakerState
 from vineview.core.events import VideoEvent
 from vineview.core.loading import ScriptedLoader, Succeed
 from vineview.core.manager import VideoManager
 from vineview.errors import LoadError, UsageError
+from vineview.widgets.feed import feed_document
 from vineview.widgets.player import FeedPlayer
 from vineview.widgets.still import poster_arrives
 
@@ -176,6 +178,85 @@ class TestUpdates:
         manager.preload_around_index(3)
         await settle()
         assert browser.sent == []
+
+
+class TestBreaker:
+    @pytest.fixture
+    def opened(self, manager):
+        """A breaker that opened before anything was loaded."""
+        for number in range(5):
+            manager.breaker.record_failure(f"https://elsewhere.example/{number}.mp4")
+        return manager.breaker
+
+    @pytest.fixture
+    async def held_back(self, opened, manager, browser_of):
+        """A page on a video the breaker held back."""
+        browser = browser_of(FeedPlayer(manager, clock=ManualClock()))
+        browser.say("hello")
+        return browser
+
+    async def test_a_video_it_held_back_loads_once_it_is_reset(
+        self, held_back, opened, manager, settle
+    ):
+        card = held_back.of("feed")[0]["items"][0]["card"]
+        assert card["title"] == "Loading is held back"
+        opened.reset()
+        await settle()
+        assert [event.id for event in manager.ready_videos] == ["v0", "v1", "v2", "v3"]
+
+    async def test_and_once_its_time_is_over(self, held_back, opened, manager, clock, settle):
+        await clock.advance(119)
+        assert manager.ready_videos == ()
+        await clock.advance(1)
+        await settle()
+        assert opened.state is BreakerState.CLOSED
+        assert [event.id for event in manager.ready_videos] == ["v0", "v1", "v2", "v3"]
+
+    async def test_a_trip_while_it_waits_is_waited_for_too(
+        self, held_back, opened, manager, clock, settle
+    ):
+        await clock.advance(60)
+        opened.reset()
+        manager.stop_all_videos()
+        for number in range(5):
+            opened.record_failure(f"https://elsewhere.example/{number}.mp4")
+        await clock.advance(119)
+        assert manager.ready_videos == ()
+        await clock.advance(1)
+        await settle()
+        assert len(manager.ready_videos) == 4
+
+    async def test_what_happened_unseen_is_made_up_for(
+        self, held_back, opened, manager, clock, settle
+    ):
+        held_back.say("bye")
+        opened.reset()
+        await settle()
+        assert manager.ready_videos == ()
+        held_back.say("hello")
+        await settle()
+        assert len(manager.ready_videos) == 4
+
+    async def test_it_says_nothing_of_a_clip_of_this_machine(self, opened, manager):
+        """The breaker guards hosts."""
+        manager.add_video_event(
+            VideoEvent(id="mine", created_at=2**32, is_local=True, video_url="file:///mine.mp4")
+        )
+        titles = [item["card"]["title"] for item in feed_document(manager)["items"]]
+        assert titles[:2] == ["Not loaded yet", "Loading is held back"]
+
+    async def test_another_video_of_an_address_that_failed_says_so(
+        self, manager, loader, browser_of, settle
+    ):
+        loader.failures["v0"] = LoadError("gone", 404)
+        url = manager.get_video_state("v0").event.video_url
+        manager.add_video_event(VideoEvent(id="again", created_at=1, video_url=url))
+        browser = browser_of(FeedPlayer(manager))
+        await settle()
+        manager.preload_around_index(20)
+        browser.say("hello")
+        card = browser.of("feed")[0]["items"][-1]["card"]
+        assert card["title"] == "Its address is known to fail"
 
 
 class TestNavigation:

@@ -63,6 +63,8 @@ class Card:
     action: str = ""
 
 
+_ONCE_GONE = "Once the cause is gone, manager.clear_failure_patterns() lets it be tried again."
+
 _BADGES = {
     LoadState.NOT_LOADED: Badge("circle", "Not loaded", "idle", "○"),
     LoadState.LOADING: Badge("loading", "Loading", "busy", "◔"),
@@ -109,6 +111,7 @@ def card_of(
     config: VideoManagerConfig,
     held_bytes: int | None = None,
     held_back: str = "",
+    is_failing: bool = False,
 ) -> Card:
     """The card of a video that has no picture to show.
 
@@ -117,15 +120,20 @@ def card_of(
         config: The manager's configuration, for the number of attempts and their limit.
         held_bytes: Memory its controller holds, if it has one.
         held_back: Why no load may start now, as a sentence; empty while one may.
+        is_failing: Whether its address has failed before, so that it is not tried.
     """
     match state.loading_state:
         case LoadState.LOADING:
             attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
             limit = f"{config.preload_timeout_s:g} s at most"
             return Card("loading", "busy", "Loading", f"{attempt}, {limit}.")
-        case LoadState.NOT_LOADED if held_back:
-            hint = "Videos that are loaded play on. Load this one again after that."
-            return Card("clock", "warn", "Loading is held back", held_back, hint, action="load")
+        case LoadState.NOT_LOADED | LoadState.DISPOSED if is_failing:
+            text = "It has failed for another video or before, so it is not asked again."
+            hint = f"Go on with the next video. {_ONCE_GONE}"
+            return Card("warning", "warn", "Its address is known to fail", text, hint)
+        case LoadState.NOT_LOADED | LoadState.DISPOSED if held_back:
+            hint = "Videos that are loaded play on. This one is loaded by itself after that."
+            return Card("clock", "warn", "Loading is held back", held_back, hint)
         case LoadState.NOT_LOADED:
             return Card(
                 "circle",
@@ -155,10 +163,7 @@ def _failure_card(state: VideoState, config: VideoManagerConfig) -> Card:
         attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
         hint = f"{attempt} follows by itself. The other videos are not affected."
         return Card("retry", "warn", _TITLES[error_class], text, hint, action="load")
-    hint = (
-        "Go on with the next video. Once the cause is gone, manager.clear_failure_patterns() "
-        "lets it be tried again."
-    )
+    hint = f"Go on with the next video. {_ONCE_GONE}"
     return Card("warning", "bad", _TITLES[error_class], text, hint)
 
 

@@ -5,13 +5,15 @@ A pure reading of a ManagerView, so that it can be compared with what was sent l
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import asdict
 from typing import Any
 
+from vineview.core.events import VideoEvent
 from vineview.core.view import ManagerView
 from vineview.widgets.cards import card_of, empty_feed_card
 from vineview.widgets.clips import Still, caption_of, clip_document, commands_of
-from vineview.widgets.strip import breaker_words, held_bytes_of, strip_document
+from vineview.widgets.strip import breaker_of, breaker_words, held_bytes_of, strip_document
 
 __all__ = ["feed_document"]
 
@@ -31,14 +33,34 @@ def feed_document(manager: ManagerView) -> dict[str, Any]:
         empty feed, and ``can_navigate``.
     """
     document = strip_document(manager)
-    held_back = breaker_words(manager)
+    holds = _Holds(manager)
     for item in document["items"]:
-        item.update(_facts(manager, item["id"], held_back))
+        item.update(_facts(manager, item["id"], holds))
     card = None if document["total"] else asdict(empty_feed_card())
     return {**document, "card": card, "can_navigate": commands_of(manager) is not None}
 
 
-def _facts(manager: ManagerView, video_id: str, held_back: str) -> dict[str, Any]:
+class _Holds:
+    """What keeps videos from being loaded, asked once for all of them."""
+
+    def __init__(self, manager: ManagerView) -> None:
+        self.breaker = breaker_of(manager)
+        self.words = breaker_words(manager)
+        self.failing: Container[str] = getattr(manager, "failure_patterns", ())
+
+    def words_for(self, event: VideoEvent) -> str:
+        """Why no load of this one may start now: the breaker guards hosts, not this machine."""
+        return "" if event.is_local else self.words
+
+    def is_failing(self, event: VideoEvent) -> bool:
+        """Whether its address has failed too often to be tried, for whatever video."""
+        url = event.video_url
+        if url is None or url in self.failing:
+            return url is not None
+        return not event.is_local and self.breaker is not None and self.breaker.is_blocked(url)
+
+
+def _facts(manager: ManagerView, video_id: str, holds: _Holds) -> dict[str, Any]:
     """What the page needs of one video, beside its place in the strip."""
     state = manager.get_video_state(video_id)
     assert state is not None
@@ -48,8 +70,15 @@ def _facts(manager: ManagerView, video_id: str, held_back: str) -> dict[str, Any
     is_image = is_gif or isinstance(controller, Still)
     card = None
     if clip is None and not is_image:
-        held = held_bytes_of(manager, video_id)
-        card = asdict(card_of(state, config=manager.config, held_bytes=held, held_back=held_back))
+        card = asdict(
+            card_of(
+                state,
+                config=manager.config,
+                held_bytes=held_bytes_of(manager, video_id),
+                held_back=holds.words_for(state.event),
+                is_failing=holds.is_failing(state.event),
+            )
+        )
     return {
         "author": state.event.short_pubkey,
         "published": state.event.timestamp.isoformat() if state.event.created_at else None,

@@ -49,7 +49,7 @@ from typing import Any
 from traitlets import Bool, Float, Int, TraitError, Unicode, validate
 
 from vineview.clock import Clock
-from vineview.core.changes import Change
+from vineview.core.changes import Change, ChangeKind
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
@@ -57,6 +57,7 @@ from vineview.widgets.clips import Still, commands_of, image_loader_of, poster_o
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
+from vineview.widgets.reopening import Reopening
 from vineview.widgets.second_try import SecondTries
 from vineview.widgets.still import picture_html, player_html, poster_arrives, show_still
 from vineview.widgets.streams import Streamable, StreamBook
@@ -156,6 +157,7 @@ class FeedPlayer(VineWidget):
         self._second_tries = SecondTries(
             manager, self._log, spawn=self.spawn, changed=self._tell_anew, give_up=self._give_up
         )
+        self._reopening = Reopening(manager, spawn=self.spawn)
         self._streams = StreamBook(
             tell=self.tell, spawn=self.spawn, is_held=self._is_held, lost=self._stream_lost
         )
@@ -225,6 +227,7 @@ class FeedPlayer(VineWidget):
         if self._unsubscribe is None:
             self._unsubscribe = self.manager.subscribe(self._changed)
         self._posters_sent[view] = set()
+        self._reopening.look()
         document = self._document()
         if len(self.views) == 1:
             self._shown = document
@@ -372,6 +375,8 @@ class FeedPlayer(VineWidget):
     def _changed(self, change: Change) -> None:
         if change.kind in {"playback", "action", "network"}:
             return  # nothing of these is shown
+        if change.kind is ChangeKind.BREAKER:
+            self.on_loop(self._reopening.look)
         self.on_loop(self._pace.ask)
 
     def _update(self) -> None:
