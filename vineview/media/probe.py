@@ -24,6 +24,7 @@ from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.packets import demuxed
 from vineview.media.remux import counts_others, header_of
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
+from vineview.media.tail import is_cut, tail_end_s
 from vineview.media.tracks import (
     Tracks,
     choose_tracks,
@@ -211,7 +212,7 @@ def examined(
     """
     name = name or source_name(source)
     with open_clip(source, name=name) as container:
-        found = _surveyed(container, name=name)
+        found = _surveyed(source, container, name=name)
         if found is None:
             yield container, describe(container, name=name)
             return
@@ -256,11 +257,16 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
     return replace(info, mime_type=decided.mime_type, verdict=_verdict(decided))
 
 
-def _surveyed(container: InputContainer, *, name: str) -> Survey | None:
+def _surveyed(source: Source, container: InputContainer, *, name: str) -> Survey | None:
     """What the packets say, if the header is in doubt; the container is then used up."""
-    if not is_doubtful(container):
+    if not is_doubtful(container) and not is_cut(source, container):
         return None
-    return survey(container, choose_tracks(container, name=name))
+    tracks = choose_tracks(container, name=name)
+    found = (
+        survey(container, tracks) if is_doubtful(container) else header_survey(container, tracks)
+    )
+    end_s = None if found.is_counted else tail_end_s(source, container, tracks)
+    return found if end_s is None else replace(found, duration_s=end_s, is_counted=True)
 
 
 def _sealed(info: ClipInfo) -> ClipInfo:

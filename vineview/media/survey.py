@@ -44,7 +44,7 @@ class Survey:
     Attributes:
         duration_s: How long picture and sound last; ``None`` if nothing says.
         obstacles: By stream index, why a track's packets cannot go as they are.
-        is_counted: Whether packets were read, all of them: then the duration is what is there.
+        is_counted: Whether the packets said how long it is: then that is what is there.
         is_empty: Whether there is none at all.
     """
 
