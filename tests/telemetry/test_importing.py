@@ -14,10 +14,11 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from vineview.errors import TelemetryError
+from vineview.errors import TelemetryError, UsageError
 from vineview.telemetry import Telemetry
 from vineview.telemetry.formats.clocks import Clocks
 from vineview.telemetry.formats.columns import records_to_table, table_to_records
+from vineview.telemetry.formats.converting import convert
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.folder import Folder
 from vineview.telemetry.formats.importing import import_export, imported
@@ -289,6 +290,31 @@ class TestWholeOrNot:
         assert isinstance(caught.value.__cause__, OSError)
         assert caught.value.__cause__.errno in {errno.EFBIG, None}
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_of_something_else_is_never_replaced(self, tmp_path, lines):
+        there = tmp_path / "documents"
+        there.mkdir()
+        (there / "thesis.txt").write_text("years")
+        for place, words in ((there, "holds thesis.txt"), (there / "thesis.txt", "is a file")):
+            with pytest.raises(TelemetryError, match=f"{words}, which a folder"):
+                convert(lines(sample(1)), f"{place}/")
+        assert [each.read_text() for each in there.iterdir()] == ["years"]
+
+    def test_an_empty_folder_and_one_made_before_are_replaced(self, tmp_path, lines):
+        into = tmp_path / "into"
+        into.mkdir()
+        for count in (3, 2):
+            convert(lines(*map(sample, range(count))), into)
+            assert len(records_in(into)) == count
+
+    def test_what_is_read_is_never_inside_what_is_written(self, tmp_path, lines):
+        into = tmp_path / "into"
+        convert(lines(sample(1)), f"{into}/")
+        (part,) = into.rglob("part-*.parquet")
+        for here, there in ((part, into), (into, into / "e.csv"), (into, into / "day=1" / "x")):
+            with pytest.raises(UsageError, match="is in"):
+                convert(here, f"{there}/" if there.suffix == "" else there)
+        assert len(records_in(into)) == 1
 
 
 def moment(second, device="d1", **more):

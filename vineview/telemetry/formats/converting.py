@@ -58,16 +58,22 @@ def convert(
         progress: Called with the number of bytes read since the last call.
 
     Raises:
-        UsageError: If both are the same file.
+        UsageError: If both are the same file, or one is in the other, a folder.
         TelemetryError: If the source is no export, or the target cannot be written; nothing is
             changed then.
     """
     layout(target)  # a wrong name is said before a long read
+    names = os.fspath(source), os.fspath(target)
     if _is_same(Path(source), Path(target)):
         raise UsageError(
-            f"{os.fspath(source)} and {os.fspath(target)} are the same",
-            hint="Name another file to write.",
+            f"{names[0]} and {names[1]} are the same", hint="Name another file to write."
         )
+    for inner, outer in (names, names[::-1]):
+        if _is_within(Path(inner), Path(outer)):
+            raise UsageError(
+                f"{inner} is in {outer}, of which it would become a part or be replaced with it",
+                hint="Name a place outside of it.",
+            )
     header: dict[str, Any] | None = None
     while True:
         document, counts = Document(os.fspath(source)), {"samples": 0, "events": 0}
@@ -101,6 +107,13 @@ def _up_to_date(header: dict[str, Any], counts: dict[str, int]) -> dict[str, Any
     if not isinstance(declared, dict):
         return header
     return {**header, "records": {name: counts.get(name, declared[name]) for name in declared}}
+
+
+def _is_within(inner: Path, outer: Path) -> bool:
+    try:
+        return outer.is_dir() and inner.resolve().is_relative_to(outer.resolve())
+    except (OSError, RuntimeError, ValueError):  # reading says why
+        return False
 
 
 def _is_same(here: Path, there: Path) -> bool:

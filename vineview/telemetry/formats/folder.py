@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ __all__ = ["DAMAGED_FILE", "Folder"]
 DAMAGED_FILE: Final = "damaged.ndjson"
 """Where damaged records are kept aside, if there are any."""
 
+_OURS: Final = re.compile(rf"day=.+|part-0\.parquet|{HEADER_FILE}|{DAMAGED_FILE}")
 _GROUP: Final = 1 << 17
 _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,7 +66,7 @@ class Folder:
     """Builds the folder; leaving without an error puts it where it belongs.
 
     Args:
-        into: Where.
+        into: Where; such a folder or an empty one that is there is replaced.
         once: Whether what is there twice, the same in every field, counts once: nothing,
             ``"samples"``, or ``"records"``, which are events too.
         waiting: How many rows may wait to be written.
@@ -72,7 +74,8 @@ class Folder:
             that another put there meanwhile stays.
 
     Raises:
-        TelemetryError: If it cannot be written; nothing half-made is left.
+        TelemetryError: If it cannot be written, or something else is there; nothing half-made is
+            left.
     """
 
     def __init__(
@@ -91,6 +94,8 @@ class Folder:
         self._rows = 0
 
     def __enter__(self) -> Self:
+        if not self._is_cache:
+            _refuse_others(self._into)
         try:
             self._into.parent.mkdir(parents=True, exist_ok=True)
             name = tempfile.mkdtemp(dir=self._into.parent, prefix=f".{self._into.name}.")
@@ -233,6 +238,27 @@ class Folder:
             source=str(self._into),
             hint=f"{check}; nothing half-made is left.",
         )
+
+
+def _refuse_others(into: Path) -> None:
+    """Let pass what is not there, an empty folder and one made here: it will be replaced.
+
+    Raises:
+        TelemetryError: If anything else is there; replacing it would delete it.
+    """
+    try:
+        names = [into.name] if into.is_file() else sorted(each.name for each in into.iterdir())
+    except OSError:
+        return  # it is not there, or writing says why
+    others = [name for name in names if _OURS.fullmatch(name) is None]
+    if not others and (not names or HEADER_FILE in names):
+        return
+    what = f"holds {', '.join((others or names)[:3])}" if into.is_dir() else "is a file"
+    raise TelemetryError(
+        f"{into} {what}, which a folder of Parquet files would replace",
+        source=str(into),
+        hint="Name a new or empty folder, or one that holds such an export alone.",
+    )
 
 
 def _is_whole(folder: Path) -> bool:
