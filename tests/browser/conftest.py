@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,25 +112,37 @@ def tab(chromium: Any, lab: Lab, idle_tabs: list[Tab], viewport: dict[str, int])
     idle_tabs.append(tab)
 
 
+@pytest.fixture(scope="session")
+def shared_tabs(chromium: Any, lab: Lab, idle_tabs: list[Tab]) -> Callable[..., Any]:
+    """Opens a scope within which tests share pages, for those that leave them as they were."""
+
+    @contextmanager
+    def sharing() -> Iterator[Callable[..., Tab]]:
+        tabs: list[Tab] = []
+        tabs_of_a_kind: list[Tab] = []
+
+        def new(**options: Any) -> Tab:
+            tab = idle_tabs.pop() if idle_tabs and not options else Tab(chromium, lab, **options)
+            tab.page.set_viewport_size(_SIZE)
+            (tabs_of_a_kind if options else tabs).append(tab)
+            return tab
+
+        yield new
+        for tab in tabs_of_a_kind:
+            tab.clear()
+            tab.page.context.close()
+        for tab in tabs:
+            tab.clear()
+            idle_tabs.append(tab)
+
+    return sharing
+
+
 @pytest.fixture(scope="module")
-def new_shared_tab(chromium: Any, lab: Lab, idle_tabs: list[Tab]) -> Iterator[Callable[..., Tab]]:
-    """Makes pages that the tests of a module share, for those that leave them as they were."""
-    tabs: list[Tab] = []
-    tabs_of_a_kind: list[Tab] = []
-
-    def new(**options: Any) -> Tab:
-        tab = idle_tabs.pop() if idle_tabs and not options else Tab(chromium, lab, **options)
-        tab.page.set_viewport_size(_SIZE)
-        (tabs_of_a_kind if options else tabs).append(tab)
-        return tab
-
-    yield new
-    for tab in tabs_of_a_kind:
-        tab.clear()
-        tab.page.context.close()
-    for tab in tabs:
-        tab.clear()
-        idle_tabs.append(tab)
+def new_shared_tab(shared_tabs: Callable[..., Any]) -> Iterator[Callable[..., Tab]]:
+    """Makes pages that the tests of a module share."""
+    with shared_tabs() as new:
+        yield new
 
 
 @pytest.fixture

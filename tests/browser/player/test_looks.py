@@ -1,0 +1,69 @@
+"""Legible in both themes, whole in a narrow page, named for those who do not see it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CONTRAST = """(node) => {
+  const luminance = (colour) => {
+    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+      .map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  let under = node;
+  const clear = "rgba(0, 0, 0, 0)";
+  while (getComputedStyle(under).backgroundColor === clear) under = under.parentElement;
+  const [a, b] = [getComputedStyle(node).color, getComputedStyle(under).backgroundColor]
+    .map(luminance).sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}"""
+
+
+class TestLooks:
+    @pytest.fixture
+    def wide(self, player):
+        """Whatever a test does to the page's width, the next one finds it wide again."""
+        yield
+        player.page.set_viewport_size({"width": 1000, "height": 1000})
+
+    @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+    def test_words_are_legible_in_both_themes(self, player, theme, pictures):
+        player.notebook.command("apputils:change-theme", theme=theme)
+        player.page.wait_for_function(
+            "(light) => document.body.dataset.jpThemeLight === light",
+            arg="true" if theme.endswith("Light") else "false",
+        )
+        contrast = player.root.locator(".vv-title").evaluate(CONTRAST)
+        assert contrast > 7
+        if pictures:
+            player.wait_until_playing(beyond_s=1)
+            player.root.screenshot(path=pictures / f"{theme}.png")
+
+    @pytest.mark.parametrize("width", [1000, 700, 360])
+    def test_nothing_sticks_out_of_a_narrow_page(self, player, width, pictures, wide):
+        player.page.set_viewport_size({"width": width, "height": 1000})
+        sticking_out = player.root.evaluate(
+            """(root) => {
+              const box = root.getBoundingClientRect();
+              const named = '.vv-stage, .vv-stage button, .vv-info, .vv-strip';
+              const parts = root.querySelectorAll(named);
+              return [...parts].filter((part) => {
+                const own = part.getBoundingClientRect();
+                return own.width && (own.right > box.right + 1 || own.left < box.left - 1);
+              }).map((part) => part.className);
+            }"""
+        )
+        assert sticking_out == []
+        if pictures:
+            player.wait_until_playing(beyond_s=1)
+            player.root.screenshot(path=pictures / f"{width}px.png")
+
+    def test_every_control_has_a_name(self, player):
+        nameless = player.root.evaluate(
+            """(root) => [...root.querySelectorAll('button, input')]
+              .filter((each) => !(each.getAttribute('aria-label') || each.textContent.trim()))
+              .length"""
+        )
+        assert nameless == 0

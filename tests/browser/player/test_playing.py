@@ -1,0 +1,62 @@
+"""It plays: pictures, sound, loops, images."""
+
+from __future__ import annotations
+
+import pytest
+from player_page import SHOWN, SHOWN_IMAGE
+
+pytestmark = pytest.mark.browser
+
+
+class TestPlaying:
+    def test_time_advances_and_the_picture_moves(self, player):
+        player.notebook.evaluate("player.go_to(2)")
+        player.wait_for_title("landscape.mp4")
+        player.wait_until_playing(beyond_s=0.2)
+        first_time, first_picture = player.current_time(), player.picture()
+        player.wait_until_playing(beyond_s=first_time + 0.7)
+        difference = sum(
+            abs(a - b) for a, b in zip(first_picture, player.picture(), strict=True)
+        ) / len(first_picture)
+        assert difference > 2
+
+    def test_it_starts_muted_and_says_so(self, player):
+        assert player.root.locator(SHOWN).evaluate("video => video.muted")
+        assert player.root.locator(".vv-sound").inner_text() == "Tap for sound"
+
+    def test_tapping_brings_sound_and_python_knows(self, player):
+        player.root.locator(".vv-sound").click()
+        player.page.wait_for_function(
+            "() => document.querySelector('.vv-screen[data-shown]').muted === false"
+        )
+        player.wait_for_python("player.muted is False")
+
+    def test_a_short_video_loops(self, player):
+        player.wait_until_playing(beyond_s=1)
+        player.notebook.evaluate("player.seek(5.0)")
+        player.page.wait_for_function(
+            """() => {
+              const video = document.querySelector('.vv-screen[data-shown]');
+              return !video.paused && video.currentTime > 0.2 && video.currentTime < 4;
+            }"""
+        )
+
+    def test_caption_says_how_it_plays(self, player):
+        caption = player.root.locator(".vv-caption").inner_text()
+        assert caption == "H.264 Main 1280x720 · AAC 5.1 · plays as is"
+
+    def test_the_manager_hears_what_was_seen(self, player):
+        player.wait_until_playing(beyond_s=0.6)
+        told = player.notebook.evaluate(
+            "print(manager.get_controller('v0').is_playing, player.position_s > 0)"
+        )
+        assert told.split() == ["True", "True"]
+
+    def test_a_webm_plays_after_remuxing(self, player):
+        player.root.locator(".vv-cell-button").nth(4).click()
+        player.wait_for_title("vp9-opus.webm")
+        player.wait_until_playing(beyond_s=0.2)
+
+    def test_a_gif_shows_as_an_image(self, player):
+        player.root.locator(".vv-cell-button").nth(7).click()
+        player.page.wait_for_function(SHOWN_IMAGE)

@@ -1,0 +1,49 @@
+"""Two players on one clock, and the feed as a contact sheet."""
+
+from __future__ import annotations
+
+import pytest
+from player_page import FEED, Player
+
+pytestmark = pytest.mark.browser
+
+
+class TestTogether:
+    SIDE = """
+from vineview.widgets import ContactSheet, SideBySide
+other = VideoManager(loader=MediaLoader())
+for each in (manager, other):
+    each.add_video_events(feed("bigbuckbunny.mp4", "portrait.mp4", "landscape.mp4"))
+side = SideBySide(FeedPlayer(manager), FeedPlayer(other))
+side
+"""
+    BOTH = "() => [...document.querySelectorAll('.vv-screen[data-shown]')]"
+
+    def test_two_players_play_step_and_go_together(self, page, open_notebook, pictures):
+        notebook = open_notebook([FEED, self.SIDE, "ContactSheet(manager)"])
+        notebook.run_all()
+        shown = self.BOTH
+        page.wait_for_function(
+            f"""() => {{
+              const [a, b] = ({shown})();
+              return a?.currentTime > 1 && Math.abs(a.currentTime - b?.currentTime) < 0.15;
+            }}"""
+        )
+        if pictures:
+            page.screenshot(path=pictures / "together.png")
+        page.locator(".vv-player").nth(1).focus()
+        page.keyboard.press(" ")
+        page.keyboard.press(".")
+        page.wait_for_function(f"() => ({shown})().every((video) => video.paused)")
+        page.keyboard.press("ArrowDown")
+        page.wait_for_function(
+            """() => [...document.querySelectorAll('.vv-title')]
+                     .every((title) => title.textContent === 'portrait.mp4')"""
+        )
+        both = Player(page)
+        both.notebook = notebook
+        both.wait_for_python("manager.current_video_id == other.current_video_id == 'v1'")
+        sheet = page.locator(".vv-sheet")
+        sheet.locator("img").first.wait_for()
+        sheet.get_by_role("button", name="3. landscape.mp4").click()
+        page.locator(".vv-title", has_text="landscape.mp4").first.wait_for()
