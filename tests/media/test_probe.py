@@ -187,18 +187,6 @@ class TestVerdict:
         assert "the first 4.2 s of 8.0 s are there" in info.shortfall
         assert info.shortfall in info.summary
 
-    def test_encrypted(self, make_clip):
-        """DRM is named as such."""
-        key = "00112233445566778899aabbccddeeff"
-        options = {
-            "encryption_scheme": "cenc-aes-ctr",
-            "encryption_key": key,
-            "encryption_kid": key,
-        }
-        info = probe(make_clip("secret.mp4", seconds=1, container_options=options))
-        assert not info.verdict
-        assert "encrypted" in info.verdict.reason
-
 
 class TestDuration:
     """How long a clip is, is what its packets say where its header may not be trusted."""

@@ -6,18 +6,21 @@ import asyncio
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
 
 from vineview.core.events import VideoEvent
 from vineview.errors import LoadError, MediaError
+from vineview.media import jobs
 from vineview.media.channel import Channel, Silence
 from vineview.media.documents import document_of, from_document
 from vineview.media.loader import MediaLoader
@@ -224,6 +227,69 @@ def _job_of(some: Workers, clip) -> None:
         worker.hear()
     finally:
         worker.close()
+
+
+def element(kind: str, *parts: bytes) -> bytes:
+    """One of Matroska's elements."""
+    payload = b"".join(parts)
+    return bytes.fromhex(kind) + struct.pack(">I", 0x10000000 | len(payload)) + payload
+
+
+def vp8_clip(*encodings: bytes) -> bytes:
+    """A WebM of one picture, which no decoder makes anything of."""
+    picture = element("e0", element("b0", b"\x40"), element("ba", b"\x30"))
+    facts = (element("d7", b"\1"), element("83", b"\1"), element("86", b"V_VP8"), picture)
+    return b"".join(
+        (
+            element("1a45dfa3", element("4282", b"webm")),
+            bytes.fromhex("18538067 01ffffffffffffff"),
+            element("1654ae6b", element("ae", *facts, *encodings)),
+            element("1f43b675", element("e7", b"\0"), element("a3", b"\x81\0\0\x80" + b"?" * 400)),
+        )
+    )
+
+
+class TestVerdict:
+    """A probe says what a player would."""
+
+    def test_encrypted(self, make_clip):
+        """DRM is named as such, though only the packets of an MP4 tell of it."""
+        key = "00112233445566778899aabbccddeeff"
+        options = {
+            "encryption_scheme": "cenc-aes-ctr",
+            "encryption_key": key,
+            "encryption_kid": key,
+        }
+        info = probe(make_clip("secret.mp4", seconds=1, container_options=options))
+        assert not info.verdict
+        assert info.verdict.reason.startswith("it is encrypted. ")
+
+    def test_encrypted_webm(self, tmp_path):
+        """Matroska names the key with the track."""
+        path = tmp_path / "secret.webm"
+        key = element("5035", element("47e1", b"\5"), element("47e2", b"key"))
+        path.write_bytes(vp8_clip(element("6d80", element("6240", element("5033", b"\1"), key))))
+        assert probe(path).verdict.reason.startswith("it is encrypted. ")
+
+    def test_nothing_that_decodes(self, tmp_path):
+        """A header alone makes no picture."""
+        path = tmp_path / "stub.webm"
+        path.write_bytes(vp8_clip())
+        info = probe(path)
+        assert info.video.codec == "vp8"
+        assert info.verdict.reason.startswith("nothing of it can be decoded. ")
+
+    def test_what_takes_long_has_not_failed(self, make_clip, monkeypatch):
+        """A trial ends after a while, and then nothing is known against the clip."""
+        monkeypatch.setattr(jobs, "_MAX_TRIAL_S", -1.0)
+        sent = []
+        file = make_clip("mpeg4-ac3.mkv", video_codec="mpeg4", video_options={}).open("rb")
+        job = jobs._Job(None, file.fileno(), what="probe", name="a clip")
+        job._channel = SimpleNamespace(send=lambda kind, **facts: sent.append((kind, facts)))
+        job.do()
+        file.close()
+        assert [kind for kind, _ in sent] == ["info", "done"]
+        assert from_document(ClipInfo, sent[0][1]).verdict.how == "converted"
 
 
 class TestConfinement:

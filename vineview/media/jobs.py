@@ -32,13 +32,14 @@ from vineview.media.documents import document_of, from_document
 from vineview.media.fragments import Segment
 from vineview.media.frames import poster_of
 from vineview.media.opening import open_clip
-from vineview.media.probe import ClipInfo, examined, probe
+from vineview.media.probe import ClipInfo, examined, refused
 from vineview.media.remux import Remuxer
 
 __all__ = ["rehearse", "work"]
 
 _NICENESS = 5
 _PULSE_EVERY_S = 1.0
+_MAX_TRIAL_S = 5.0
 
 
 def work(channel: Channel, clip: int | None) -> None:
@@ -99,6 +100,7 @@ class _Job:
         self._plan = plan
         self._origin_s = origin_s
         self._pulsed_at = time.monotonic()
+        self._give_up_at = float("inf")
         self._start_s = start_s
         self._skip = skip
         self._credit = credit
@@ -111,8 +113,7 @@ class _Job:
             case "load":
                 self._load()
             case "probe":
-                info = probe(self._open, name=self.name)
-                self._channel.send("info", **document_of(info))
+                self._channel.send("info", **document_of(self._tried()))
             case "stream":
                 self._stream()
             case _:
@@ -121,15 +122,7 @@ class _Job:
 
     def _load(self) -> None:
         with examined(self._open, name=self.name) as (container, info):
-            decided = self._decided(info)
-            try:
-                maker, first = self._begun(decided, container)
-            except MediaError as error:
-                if error.reason != "no-packets":
-                    raise
-                # Nothing goes as it is; a decoder may make something of it.
-                decided = plan(info, supports(self._answers), as_is=False)
-                maker, first = self._begun(decided)
+            decided, maker, first = self._first(info, container)
             init = maker.init_segment
             if isinstance(maker, Transcoder):
                 decided = maker.plan
@@ -142,6 +135,34 @@ class _Job:
             poster = self._poster(container) if info.video is not None else None
         if poster is not None:
             self._channel.send("poster", poster)
+
+    def _tried(self) -> ClipInfo:
+        """What a clip is; one plays only if a first segment can be made of it, as for a player."""
+        with examined(self._open, name=self.name) as (container, info):
+            self.name = "it"  # as a verdict speaks of it
+            self._give_up_at = time.monotonic() + _MAX_TRIAL_S
+            try:
+                if info.verdict.ok:
+                    self._first(info, container)
+            except MediaError as error:
+                return refused(info, error)
+            except TimeoutError:  # it may take long, but has not failed
+                return info
+        return info
+
+    def _first(
+        self, info: ClipInfo, container: InputContainer
+    ) -> tuple[Plan, Remuxer | Transcoder, Segment]:
+        """The plan for a clip, carried out as far as the first segment."""
+        decided = self._decided(info)
+        try:
+            return decided, *self._begun(decided, container)
+        except MediaError as error:
+            if error.reason != "no-packets":
+                raise
+            # Nothing goes as it is; a decoder may make something of it.
+            decided = plan(info, supports(self._answers), as_is=False)
+            return decided, *self._begun(decided)
 
     def _begun(
         self, decided: Plan, container: InputContainer | None = None
@@ -173,6 +194,8 @@ class _Job:
     def _pulse(self) -> None:
         """A sign of life now and then: converting may be slow, and is then no hang."""
         now = time.monotonic()
+        if now > self._give_up_at:
+            raise TimeoutError
         if now - self._pulsed_at >= _PULSE_EVERY_S:
             self._pulsed_at = now
             self._channel.send("alive")

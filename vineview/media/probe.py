@@ -17,11 +17,11 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vineview.errors import MediaError
 from vineview.media.boxes import rotation_of
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
 from vineview.media.opening import Source, open_clip, source_name
-from vineview.media.packets import demuxed
 from vineview.media.remux import counts_others, header_of
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
 from vineview.media.tail import is_cut, tail_end_s
@@ -29,16 +29,24 @@ from vineview.media.tracks import (
     Tracks,
     choose_tracks,
     codec_name,
-    is_encrypted,
+    encrypted,
     is_protected,
     tick,
 )
 
-__all__ = ["AudioTrack", "ClipInfo", "Playability", "VideoTrack", "describe", "examined", "probe"]
+__all__ = [
+    "AudioTrack",
+    "ClipInfo",
+    "Playability",
+    "VideoTrack",
+    "describe",
+    "examined",
+    "probe",
+    "refused",
+]
 
 _VARIABLE_RATIO = 0.02
 _MAX_INDEX_ENTRIES = 500_000
-_FIRST_PACKETS = 8
 _TRUSTED = frozenset({"matroska", "webm", "flv", "avi"})
 _WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
 _AAC_OBJECTS = {
@@ -188,9 +196,8 @@ def probe(source: Source, *, name: str | None = None) -> ClipInfo:
         'H.264 Main 1280x720, AAC 5.1: plays as is'
     """
     name = name or source_name(source)
-    with examined(source, name=name) as (container, info):
-        is_encrypted = info.verdict.ok and info.format == "mp4" and _is_encrypted(container)
-        return _sealed(info) if is_encrypted else info
+    with examined(source, name=name) as (_, info):
+        return info
 
 
 @contextlib.contextmanager
@@ -246,7 +253,7 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
     )
     info = _cut(info, container, tracks, found)
     if any(is_protected(one) for one in (tracks.video, tracks.audio) if one is not None):
-        return _sealed(info)
+        return refused(info, encrypted("it"))
     if info.shortfall and not info.duration_s:
         reason = f"{info.shortfall}. Upload it again."
         return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
@@ -269,15 +276,15 @@ def _surveyed(source: Source, container: InputContainer, *, name: str) -> Survey
     return found if end_s is None else replace(found, duration_s=end_s, is_counted=True)
 
 
-def _sealed(info: ClipInfo) -> ClipInfo:
-    reason = "it is encrypted. Publish it without DRM; vineview holds no keys."
-    return replace(info, mime_type="", verdict=Playability(ok=False, how="not", reason=reason))
+def refused(info: ClipInfo, error: MediaError) -> ClipInfo:
+    """A clip that looks as if it would play, and does not.
 
-
-def _is_encrypted(container: InputContainer) -> bool:
-    """Whether the first packets say that they are; the container is then used up."""
-    packets = itertools.islice(demuxed(container, list(container.streams)), _FIRST_PACKETS)
-    return any(is_encrypted(packet) for packet in packets)
+    Args:
+        info: What its header and packets say.
+        error: Why no player gets anything of it.
+    """
+    verdict = Playability(ok=False, how="not", reason=str(error))
+    return replace(info, mime_type="", verdict=verdict)
 
 
 def _video(track: VideoStream, obstacles: Mapping[int, str]) -> VideoTrack:

@@ -31,6 +31,7 @@ __all__ = [
 
 _MICROSECOND = Fraction(1, 1_000_000)
 _PROTECTED_TAGS = frozenset({"drms", "drmi", "enca", "encv"})
+_KEY_ID = "enc_key_id"  # FFmpeg's word for Matroska's ContentEncKeyID
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def is_encrypted(packet: Packet[Any]) -> bool:
 
 def is_protected(track: Stream) -> bool:
     """Whether a track says of itself that it is under DRM."""
-    return _is_known(track) and _tag(track) in _PROTECTED_TAGS
+    return _is_known(track) and (_tag(track) in _PROTECTED_TAGS or _KEY_ID in track.metadata)
 
 
 def codec_name(track: Stream) -> str:
