@@ -391,3 +391,26 @@ class TestHighDynamicRange:
         with av.open(io.BytesIO(poster(clip)), format="mjpeg") as container:
             frame = next(container.decode(video=0))
         assert 170 <= bytes(frame.planes[0])[0] <= 195  # of 255: a picture has no headroom
+
+
+class TestRareColours:
+    @pytest.mark.parametrize("said", [(8, 1, 1), (2, 1, 9), (10, 9, 9), (14, 22, 10)])
+    def test_what_no_scaler_knows_is_taken_for_the_usual(self, tmp_path, said):
+        """Matrix, primaries and transfer that are reserved or rare: the clip still plays."""
+        path = tmp_path / "rare.mkv"
+        with av.open(str(path), "w") as output:
+            track = output.add_stream("ffv1", rate=25)
+            track.width, track.height, track.pix_fmt = 160, 120, "yuv422p"
+            context = track.codec_context
+            context.colorspace, context.color_primaries, context.color_trc = said
+            for number in range(10):
+                frame = av.VideoFrame(160, 120, "yuv422p")
+                frame.colorspace, frame.color_primaries, frame.color_trc = said
+                frame.pts = number
+                output.mux(track.encode(frame))
+            output.mux(track.encode(None))
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+            assert (frame.colorspace, frame.color_primaries, frame.color_trc) == said
+        assert played(converted(path))["video"][-1] == pytest.approx(0.4, abs=0.05)
+        assert poster(path)

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from vineview.errors import MediaError
 from vineview.media.opening import LIMITS, Source, open_clip, source_name
 from vineview.media.packets import demuxed
-from vineview.media.tone import tone_mapping
+from vineview.media.tone import known_colours, tone_mapping
 from vineview.media.tracks import choose_tracks
 
 __all__ = ["poster", "poster_of"]
@@ -102,7 +102,7 @@ def _upright(frame: VideoFrame, aspect: float, max_width: int) -> VideoFrame:
     nodes += [graph.add(*step.split("=")) for step in _TURNS.get(turn, "").split(",") if step]
     nodes += [graph.add("format", "pix_fmts=yuvj420p"), graph.add("buffersink")]
     graph.link_nodes(*nodes).configure()
-    graph.vpush(frame)
+    graph.vpush(known_colours(frame))
     return graph.vpull()
 
 

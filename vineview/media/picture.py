@@ -18,7 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
-from vineview.media.tone import is_hdr, tone_mapping
+from vineview.media.tone import is_hdr, known_colours, tone_mapping
 
 __all__ = ["PictureEncoder", "output_size"]
 
@@ -186,7 +186,7 @@ class PictureEncoder:
         if self._graph is None or self._graph_for != kind:
             self._graph, self._graph_for = self._made_graph(frame), kind
         frame.pts = 0 if frame.pts is None else frame.pts
-        self._graph.vpush(frame)
+        self._graph.vpush(known_colours(frame))
         return self._graph.vpull()
 
     def _made_graph(self, frame: VideoFrame) -> av.filter.Graph:

@@ -1,4 +1,4 @@
-"""Tone: high dynamic range made fit for an ordinary screen.
+"""Tone: colours made fit for an ordinary screen, above all those of high dynamic range.
 
 What ITU-R BT.2100 stores, as PQ or HLG, looks washed out where it is taken for BT.709. Each colour
 is taken to the light it stands for, as a share of the 203 cd/m2 of diffuse white (BT.2408), pressed
@@ -12,7 +12,12 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
 
-__all__ = ["is_hdr", "tone_mapping"]
+__all__ = ["is_hdr", "known_colours", "tone_mapping"]
+
+_UNSPECIFIED = 2
+_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
+_PRIMARIES = frozenset({1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22})
+_TRANSFERS = frozenset({1, 2, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18})
 
 _PQ = (
     "st(0,pow(val/maxval,1/78.84375));"
@@ -35,6 +40,21 @@ _BT2020_TO_BT709 = (  # BT.2087, of light
 def is_hdr(frame: VideoFrame) -> bool:
     """Whether a picture is of high dynamic range."""
     return frame.color_trc in _LIGHT
+
+
+def known_colours(frame: VideoFrame) -> VideoFrame:
+    """The picture, without what it says of its colours where FFmpeg's scaler would refuse it.
+
+    Reserved numbers, logarithmic transfer and rare matrices are then taken for the usual. Source of
+    the numbers: ITU-T H.273, and what libswscale takes of them.
+    """
+    if frame.colorspace not in _MATRICES:
+        frame.colorspace = _UNSPECIFIED
+    if frame.color_primaries not in _PRIMARIES:
+        frame.color_primaries = _UNSPECIFIED
+    if frame.color_trc not in _TRANSFERS:
+        frame.color_trc = _UNSPECIFIED
+    return frame
 
 
 def tone_mapping(graph: Graph, frame: VideoFrame) -> list[FilterContext]:
