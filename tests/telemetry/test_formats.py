@@ -253,13 +253,50 @@ class TestOtlp:
         data = otlp(gauge("app_crashes", (1, 2), (2, 3), kind="sum", aggregationTemporality=1))
         assert [each["app_crashes"] for each in read(data, "x").samples] == [2, 5]
 
+    @pytest.mark.parametrize("kind", ["histogram", "exponentialHistogram", "summary"])
+    def test_of_a_histogram_the_mean_since_the_point_before_is_read(self, kind):
+        points = [(1, 4, 0.8), (2, 6, 2.8), (3, 6, 2.8), (4, 1, 0.5)]  # the last after a restart
+        data = [
+            {"timeUnixNano": f"{at}000000000", "count": str(count), "sum": total, "max": 0.7}
+            for at, count, total in points
+        ]
+        metric = {"name": "preload.duration", "unit": "s", kind: {"dataPoints": data}}
+        document = read(otlp(metric), "x")
+        means = [
+            (each["preload_duration_ms"], each.get("preload_duration_ms.max"))
+            for each in document.samples
+        ]
+        assert means == [(pytest.approx(200), 700), (pytest.approx(1000), None), (500, 700)]
+        assert [each["preload_duration_ms.count"] for each in document.samples] == [4, 2, 1]
+        assert document.skipped == 0
+        assert f"is a {kind}: its means are read, not its" in document.findings[0].message
+
+    def test_of_a_histogram_of_increments_each_point_stands_for_itself(self):
+        points = [
+            {"timeUnixNano": "1000000000", "count": 2, "sum": 10, "min": 1},
+            {"timeUnixNano": "2000000000", "count": 2, "sum": 30, "min": 5},
+            {"timeUnixNano": "3000000000", "count": 0},
+            {"timeUnixNano": "4000000000", "count": 1},
+        ]
+        metric = {"name": "h", "histogram": {"aggregationTemporality": 1, "dataPoints": points}}
+        document = read(otlp(metric), "x")
+        assert [(each["h"], each["h.min"]) for each in document.samples] == [(5, 1), (15, 5)]
+        assert [each.message for each in document.findings] == [
+            "a point of 'h' has no sum",
+            "metric 'h' is a histogram: its means are read, not its buckets",
+        ]
+
+    def test_a_document_without_points_says_so(self):
+        for data in (b'{"resourceMetrics": "x"}', otlp(), otlp(gauge("h"))):
+            assert [each.message for each in read(data, "x").findings] == ["holds no metric points"]
+
     def test_what_is_not_read_is_named(self):
-        histogram = {"name": "h", "histogram": {"dataPoints": [{}]}}
+        histogram = {"name": "h", "heatmap": {"dataPoints": [{}]}}
         data = otlp(histogram, gauge("ready_videos", (1, 2)) | {})
         document = read(data + b"\n" + data[: len(data) // 2], "x")
         assert len(document.samples) == 1
         messages = [each.message for each in document.findings]
-        assert "metric 'h' is a histogram, which is not read" in messages[0]
+        assert "metric 'h' is a heatmap, which is not read" in messages[0]
         assert "it ends at byte" in messages[1]
 
 

@@ -3,6 +3,11 @@
 Points of one resource, one set of attributes and one instant are one sample. Gauges and sums are
 read; units are brought to ours, increments are added up; attributes and metrics this version does
 not know are kept under their own names.
+
+Of a histogram, an exponential histogram or a summary the mean of what was recorded since the
+point before is read, which is what `preload_duration_ms` is, with ``.count``, and ``.min`` and
+``.max`` where they are those of the same stretch. Buckets and quantiles are not read: they cannot
+be put together again with those of other points, as a mean can with its count.
 (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding)
 """
 
@@ -46,6 +51,11 @@ _FACTORS: Final = {
 _PREFIXES: Final = ("openvine", "vineview")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DELTA: Final = {1, "AGGREGATION_TEMPORALITY_DELTA"}
+_MEANS: Final = {
+    "histogram": "buckets",
+    "exponentialHistogram": "buckets",
+    "summary": "quantiles",
+}
 
 Object = dict[str, Any]
 
@@ -66,6 +76,8 @@ def read(text: str, document: Document) -> None:
     for line, request in _requests(text, document):
         for labels, metric in _metrics(request, document, line):
             points.add(labels, metric, line)
+    if not points.samples and not document.skipped:
+        document.note("holds no metric points")
     document.header = {"format": FORMAT, "version": VERSION, "source": "OTLP-JSON metrics"}
     for record in sorted(points.samples.values(), key=lambda each: str(each["at"])):
         document.add(record, None)
@@ -112,11 +124,18 @@ class _Points:
     def __init__(self, document: Document) -> None:
         self.samples: dict[Any, Object] = {}
         self._totals: dict[Any, float] = {}
+        self._befores: dict[Any, tuple[Any, float, float]] = {}
         self._document = document
 
     def add(self, labels: Object, metric: Object, line: int) -> None:
         """Read one metric's points."""
         name, factor = _name(metric["name"], str(metric.get("unit", "")))
+        for kind, rest in _MEANS.items():
+            if isinstance(metric.get(kind), dict):
+                self._add_means(labels, metric, metric[kind], line)
+                what = f"metric {metric['name']!r} is a {kind}: its means are read, not its {rest}"
+                self._document.note(what, line)
+                return
         data = metric.get("gauge") or metric.get("sum")
         if not isinstance(data, dict):
             kinds = metric.keys() - {"name", "unit", "description", "metadata"}
@@ -136,7 +155,41 @@ class _Points:
             if is_delta:
                 value += self._totals.get((series, name), 0)
                 self._totals[series, name] = value
-            self.samples.setdefault((series, at), {"at": format_at(at), **who})[name] = value
+            self._sample(series, at, who)[name] = value
+
+    def _sample(self, series: str, at: datetime, who: Object) -> Object:
+        return self.samples.setdefault((series, at), {"at": format_at(at), **who})
+
+    def _add_means(self, labels: Object, metric: Object, data: Object, line: int) -> None:
+        """Read the means of a metric's points; cumulative ones are told apart by their start."""
+        name, factor = _name(metric["name"], str(metric.get("unit", "")))
+        is_delta = data.get("aggregationTemporality") in _DELTA
+        for point in _objects(data, "dataPoints"):
+            at, count, total = _instant(point.get("timeUnixNano")), *_count_and_sum(point)
+            if at is None or count is None or total is None:
+                what = "no instant" if at is None else "no count" if count is None else "no sum"
+                self._document.lose(f"a point of {metric['name']!r} has {what}", line)
+                continue
+            who = labels | _labels(point)
+            series = json.dumps(who, sort_keys=True)
+            before = (0.0, 0.0)
+            if not is_delta:
+                before = self._before((series, name), point, count, total)
+            recorded = count - before[0]
+            if recorded <= 0:
+                continue
+            sample = self._sample(series, at, who)
+            sample[name] = (total - before[1]) / recorded * factor
+            sample[f"{name}.count"] = recorded
+            ends = {} if before[0] else {end: _number(point.get(end)) for end in ("min", "max")}
+            sample |= {f"{name}.{end}": v * factor for end, v in ends.items() if v is not None}
+
+    def _before(self, key: Any, point: Object, count: float, total: float) -> tuple[float, float]:
+        """Count and sum of the point before; zeros where counting began anew since."""
+        start = point.get("startTimeUnixNano")
+        last, *before = self._befores.get(key, (start, 0.0, 0.0))
+        self._befores[key] = start, count, total
+        return (before[0], before[1]) if last == start and before[0] <= count else (0.0, 0.0)
 
 
 def _name(name: str, unit: str) -> tuple[str, float]:
@@ -197,8 +250,23 @@ def _value(point: Object) -> float | None:
     try:
         if "asDouble" not in point:
             return int(point["asInt"])
-        number = float(point["asDouble"])
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError):
+        return None
+    return _number(point["asDouble"])
+
+
+def _count_and_sum(point: Object) -> tuple[float | None, float | None]:
+    """How many values a point stands for, and their sum, which may be left out if it is none."""
+    count = _number(point.get("count"))
+    total = _number(point.get("sum"))
+    return count, 0.0 if count == 0 and total is None else total
+
+
+def _number(value: Any) -> float | None:
+    """A number, or a text that is one, as 64-bit integers are written."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
