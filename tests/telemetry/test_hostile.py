@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
 
 import pyarrow as pa
@@ -96,6 +98,36 @@ class TestOtherShapes:
         with pytest.raises(TelemetryError, match=says):
             Telemetry.open(path)
 
+    def test_a_document_among_lines_is_set_aside_by_count(self, opened):
+        whole = json.dumps({**HEADER, "samples": SAMPLES, "events": []}).encode()
+        found = opened(LINES + whole + b"\n" + json.dumps(sample(9)).encode() + b"\n")
+        words = "a document among lines is set aside with its 6 records: open it alone"
+        assert (found.skipped, len(found.samples), says(found)) == (6, 7, [(words, 8)])
+
+    def test_a_comment_before_a_document_is_refused(self, tmp_path):
+        path = tmp_path / "e.json"
+        path.write_bytes(b"// ours\n" + json.dumps({**HEADER, "samples": SAMPLES}).encode())
+        for reading in (Telemetry.open, lambda path: convert(path, tmp_path / "o.ndjson")):
+            with pytest.raises(TelemetryError, match="it begins '// ours'"):
+                reading(path)
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            (b"time,mem\n1,2\n", "has no column 'at'; its columns are time, mem"),
+            (b"At;Video_Memory_MB\n1;2\n", "its columns are At, Video_Memory_MB"),
+            (b"PK\x03\x04rest", "is a zip archive \\(unpack it first\\)"),
+            (bz2.compress(LINES), "is bzip2 data"),
+            (b"\x00\x01\x02", "is not a JSON document, NDJSON or CSV, not a"),
+        ],
+    )
+    def test_a_refusal_says_what_it_looks_like(self, tmp_path, data, words):
+        path = tmp_path / "e.csv"
+        path.write_bytes(data)
+        for reading in (Telemetry.open, lambda path: convert(path, tmp_path / "o.ndjson")):
+            with pytest.raises(TelemetryError, match=words):
+                reading(path)
+
 
 class TestConcatenated:
     def test_a_second_header_is_no_damaged_record(self, opened):
@@ -139,6 +171,13 @@ class TestValues:
         found = opened(LINES + deep)
         assert says(found) == [("damaged record set aside: it is nested too deeply", 8)]
 
+    def test_nesting_no_parser_can_follow_costs_a_document_one_record(self, opened):
+        deep = '{"at": "2026-01-01T00:30:00Z", "x": ["]",' + "[" * 100_000 + "]" * 100_001 + "}"
+        records = ", ".join([json.dumps(SAMPLES[0]), deep, json.dumps(SAMPLES[1])])
+        found = opened(f'{{"format": "{FORMAT}", "version": 1, "samples": [{records}]}}'.encode())
+        assert says(found) == [("damaged record set aside: it is nested too deeply", 1)]
+        assert (found.skipped, len(found.samples)) == (1, 2)
+
     def test_an_integer_no_float_comes_near(self, opened):
         line = b'{"at":"2026-01-01T01:00:00Z","video_memory_mb":1%s}\n' % (b"0" * 400)
         ((message, line),) = says(opened(LINES + line))
@@ -162,6 +201,17 @@ class TestValues:
     def test_the_calendar_s_first_and_last_year(self, opened, at):
         found = opened(LINES + b'{"at":"%s","video_memory_mb":1}\n' % at.encode())
         assert found.analytics().memory_usage.peak_mb == 105
+
+    def test_columns_of_instants_no_calendar_has(self, opened):
+        far = pa.array([0, 2**62, 1], pa.timestamp("us", "UTC"))
+        sink = io.BytesIO()
+        pq.write_table(
+            pa.table({"at": far, "video_memory_mb": [1.0, 2.0, 3.0], "since": far}), sink
+        )
+        found = opened(sink.getvalue(), "e.parquet")
+        words = "damaged record set aside: 'at' is not within the years 1 to 9999"
+        assert (found.skipped, says(found)[0]) == (1, (words, 2))
+        assert found.sample_records[1]["since"] == "1970-01-01 00:00:00.000001+00:00"
 
     def test_samples_that_are_no_list_are_not_taken_for_header_fields(self, opened, tmp_path):
         text = json.dumps(
@@ -211,6 +261,14 @@ class TestPlaces:
             Telemetry.open(name)
         with pytest.raises(TelemetryError):
             convert(name, tmp_path / "o.csv")
+
+    @pytest.mark.parametrize(
+        ("place", "hint"), [("ftp://h/e.ndjson", "Fetch it"), ("file:///e.csv", "Pass /e.csv")]
+    )
+    def test_an_address_of_another_scheme_is_named_as_given(self, tmp_path, place, hint):
+        for reading in (Telemetry.open, lambda place: convert(place, tmp_path / "o.csv")):
+            with pytest.raises(TelemetryError, match=f"{place} cannot be read: .*{hint}"):
+                reading(place)
 
     def test_a_link_to_nothing_beside_the_parts(self, opened, tmp_path):
         part = tmp_path / "days" / "day=2026-01-01" / "part-0.parquet"

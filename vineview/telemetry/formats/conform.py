@@ -86,7 +86,8 @@ def conform(rows: pa.Table, document: Document, lines: Sequence[int], *, is_text
     table = _with_unknown(table, rows, is_text=is_text)
     _check_extra(table, bad)
     for row, problem in sorted(bad.items()):
-        text = json.dumps(rows.slice(row, 1).to_pylist()[0], default=str, ensure_ascii=False)
+        values = {name: _values(rows[name].slice(row, 1))[0] for name in rows.column_names}
+        text = json.dumps(values, default=str, ensure_ascii=False)
         document.lose(f"damaged record set aside: {problem}", lines[row], text=text)
     if bad:
         keep = pa.array([row not in bad for row in range(table.num_rows)], pa.bool_())
@@ -219,7 +220,7 @@ def _with_unknown(table: pa.Table, rows: pa.Table, *, is_text: bool) -> pa.Table
                     break
                 except pa.ArrowInvalid:
                     continue
-        columns[name] = column.to_pylist()
+        columns[name] = _values(column)
     extras = []
     for index, text in enumerate(table["extra"].to_pylist()):
         unknown = {name: values[index] for name, values in columns.items()}
@@ -227,6 +228,21 @@ def _with_unknown(table: pa.Table, rows: pa.Table, *, is_text: bool) -> pa.Table
         extras.append({**unknown, **(json.loads(text) if text else {})})
     texts = [json.dumps(each, ensure_ascii=False) if each else None for each in extras]
     return table.set_column(SCHEMA.get_field_index("extra"), "extra", pa.array(texts, pa.string()))
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The column's values; an instant no calendar has as the number it is written as."""
+    try:
+        return list(column.to_pylist())
+    except (OverflowError, ValueError):
+        return [_value(each) for each in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        return getattr(scalar, "value", None)
 
 
 def _json(value: Any) -> Any:

@@ -30,15 +30,26 @@ _BLOCK: Final = 4 << 20
 _LONGEST: Final = 64 << 20
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _OPEN: Final = re.compile(rb'(?:^|[,;\t|\n])"[^"]*\Z')
+_WORD: Final = re.compile(r"[^\W\d][\w .()/%-]*")
 _NAMES: Final = ("record", *SCHEMA.names)
 _KNOWN: Final = frozenset(_NAMES)
 _WRITTEN: Final = pa.schema([("record", pa.string()), *SCHEMA]).set(1, pa.field("at", pa.string()))
 
 
 def is_csv(data: bytes) -> bool:
-    """Whether data begins with a line of column names, one of them the table's."""
-    line = data[:65536].lstrip().partition(b"\n")[0].decode("utf-8", "replace")
-    return not line.startswith(("{", "[")) and bool(_KNOWN & set(_columns(line)[0]))
+    """Whether data begins with a line of column names, one of them the table's.
+
+    Or of other names, if all of them are words and the next line has as many columns: then the
+    refusal can name them.
+    """
+    head = data[:65536].lstrip().decode("utf-8", "replace").splitlines()[:2]
+    if not head or head[0].startswith(("{", "[")):
+        return False
+    names, separator = _columns(head[0])
+    if _KNOWN & set(names):
+        return True
+    is_named = len(names) > 1 and all(_WORD.fullmatch(name) for name in names)
+    return is_named and len(head) > 1 and head[1].count(separator) == len(names) - 1
 
 
 def tables(stream: BinaryIO, document: Document) -> Iterator[pa.Table]:

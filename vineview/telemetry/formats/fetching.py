@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from vineview.errors import TelemetryError
 
-__all__ = ["Fetched", "fetched", "is_url", "name_of"]
+__all__ = ["Fetched", "fetched", "is_url", "name_of", "refuse_other_scheme"]
 
 _TIMEOUT_S: Final = 30.0
 _MOST_BYTES: Final = 32 << 30
@@ -37,6 +37,23 @@ class Fetched(os.PathLike[str]):
 def is_url(place: str) -> bool:
     """Whether a place is an http(s) address."""
     return place.lower().startswith(("http://", "https://"))
+
+
+def refuse_other_scheme(place: str) -> None:
+    """Let pass paths and http(s) addresses.
+
+    Raises:
+        TelemetryError: For an address of any other scheme.
+    """
+    scheme, sign, rest = place.partition("://")
+    if sign and scheme.isalnum() and not is_url(place):
+        raise TelemetryError(
+            f"{place} cannot be read: {scheme.lower()} addresses are not fetched",
+            source=place,
+            hint=f"Pass {rest}, a path."
+            if scheme.lower() == "file"
+            else "Fetch it as a file and open that; http and https are fetched.",
+        )
 
 
 def name_of(place: str | os.PathLike[str]) -> str:

@@ -52,6 +52,13 @@ class LineReader:
             )
         elif problem:
             self._document.lose(f"damaged record set aside: {problem}", number, text=line)
+        elif held := _held(value):
+            self._document.lose(
+                f"a document among lines is set aside with its {held} records: open it alone",
+                number,
+                count=held,
+                text=line,
+            )
         elif self._is_header(value, number):
             self._document.header = value
         elif isinstance(value, dict) and value.get("format") == FORMAT and "at" not in value:
@@ -81,6 +88,14 @@ class LineReader:
         except ValueError as error:
             message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             return None, f"not JSON ({message})"
+
+
+def _held(value: Any) -> int:
+    """How many records a whole JSON document on a line holds; 0 for anything else."""
+    if not isinstance(value, dict) or "at" in value:
+        return 0
+    held = value.get("samples"), value.get("events")
+    return sum(len(each) for each in held if isinstance(each, list))
 
 
 def tables(pieces: Iterator[bytes], document: Document) -> Iterator[pa.Table]:

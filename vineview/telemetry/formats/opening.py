@@ -18,7 +18,7 @@ import pyarrow as pa
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats import csvtext, lines, otlp, parquet
 from vineview.telemetry.formats.columns import records_to_table
-from vineview.telemetry.formats.fetching import fetched, is_url
+from vineview.telemetry.formats.fetching import fetched, is_url, refuse_other_scheme
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.packing import unpacked
 from vineview.telemetry.formats.reading import fill, is_lines
@@ -49,6 +49,7 @@ def open_tables(
         TelemetryError: If it cannot be read, holds no export, or one of another major version.
     """
     counts = {"samples": 0, "events": 0}
+    refuse_other_scheme(os.fspath(path))
     with fetched(path, progress=progress) as place:
         for table in _tables(Path(place), document, progress or (lambda _bytes: None)):
             samples = table["kind"].null_count

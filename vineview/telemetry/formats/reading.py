@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Final
 
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats import csvtext, otlp, parquet
@@ -88,7 +89,29 @@ def fill(document: Document, data: bytes) -> None:
     elif text.lstrip().startswith(("{", "[")):
         Scanner(text, document).read_document()
     else:
-        raise not_export(source, "is not a JSON document, NDJSON or CSV")
+        raise not_export(source, _seen(data))
+
+
+_OTHERS: Final = {
+    b"PK\x03\x04": "is a zip archive (unpack it first)",
+    b"BZh": "is bzip2 data (unpack it first)",
+    b"\xfd7zXZ": "is xz data (unpack it first)",
+    b"SQLite format 3": "is an SQLite database",
+    b"ARROW1": "is an Arrow file (write it as Parquet)",
+    b"ORC": "is an ORC file (write it as Parquet)",
+    b"Obj\x01": "is an Avro file (write it as Parquet)",
+}
+_SHOWN: Final = 40
+
+
+def _seen(data: bytes) -> str:
+    """What data that is no export looks like."""
+    for magic, words in _OTHERS.items():
+        if data.startswith(magic):
+            return words
+    first = data.lstrip()[: 4 * _SHOWN].decode("utf-8", "replace").partition("\n")[0][:_SHOWN]
+    shown = f"; it begins {first!r}" if first.isprintable() else ""
+    return f"is not a JSON document, NDJSON or CSV{shown}"
 
 
 def is_lines(text: str) -> bool:
@@ -98,8 +121,11 @@ def is_lines(text: str) -> bool:
         value = json.loads(first)
     except (ValueError, RecursionError):
         # a damaged or cut header still betrays itself by the lines that follow
-        following = rest.lstrip().partition("\n")[0]
-        return following.startswith("{") and following.rstrip().endswith("}")
+        first = rest.lstrip().partition("\n")[0]
+        try:
+            value = json.loads(first)
+        except (ValueError, RecursionError):
+            return first.startswith("{") and first.rstrip().endswith("}")
     return isinstance(value, dict) and not value.keys() & {"samples", "events"}
 
 

@@ -18,6 +18,7 @@ _MAX_TRIES: Final = 10_000
 _BLANK: Final = re.compile(r"[\s,]*")
 _ARRAY: Final = re.compile(r'"(samples|events)"\s*:\s*\[')
 _ARRAY_END: Final = re.compile(r'\]\s*(?:\}\s*\Z|,\s*"[^"]*"\s*:)')
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]')
 _CANDIDATE: Final = re.compile(r"[{\]]")
 
 
@@ -101,7 +102,10 @@ class Scanner:
                 return position + 1
             try:
                 record, end = self._decoder.raw_decode(self._text, position)
-            except (ValueError, RecursionError):
+            except RecursionError:
+                position = self._end_of(position) or self._step_over(position)
+                continue
+            except ValueError:
                 position = self._step_over(position)
                 continue
             if UNDECODED.search(self._text, position, end):
@@ -127,6 +131,17 @@ class Scanner:
         at = len(self._text.encode("utf-8", "surrogateescape"))
         self._document.lose(f"the file ends in the middle of this record, at byte {at}", line)
         return len(self._text)
+
+    def _end_of(self, position: int) -> int | None:
+        """Where a record too deep to parse ends, by its brackets alone; it is set aside."""
+        depth = 0
+        for match in _BRACKET.finditer(self._text, position):
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(match[0], 0)
+            if depth == 0:
+                text = "damaged record set aside: it is nested too deeply"
+                self._document.lose(text, self._line(position))
+                return match.end()
+        return None
 
     def _is_record(self, position: int) -> bool:
         try:

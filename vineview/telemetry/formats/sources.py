@@ -15,7 +15,7 @@ from typing import Final
 
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats import parquet
-from vineview.telemetry.formats.fetching import Fetched, fetched, is_url
+from vineview.telemetry.formats.fetching import Fetched, fetched, is_url, refuse_other_scheme
 
 __all__ = ["READ_SUFFIXES", "Source", "find", "refuse_pipe", "unreadable"]
 
@@ -99,6 +99,7 @@ def _expand(place: str) -> Iterator[Source]:
     if is_url(place):
         yield Source(place, named=True)
         return
+    refuse_other_scheme(place)
     path = Path(place).expanduser()
     if path.is_dir() and parquet.is_folder(path):
         yield Source(str(path), named=True)
