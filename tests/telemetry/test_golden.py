@@ -116,6 +116,22 @@ def test_alerts_of_a_fleet_are_per_device(fleet, many):
     assert len(found) > 20
 
 
+def test_alerts_of_devices_are_unique_and_say_whose_they_are(many, tmp_path, monkeypatch):
+    """Also where only events say that there are several, in memory and imported alike."""
+    monkeypatch.setenv("VINEVIEW_CACHE", str(tmp_path / "cache"))
+    only_events = [{k: v for k, v in each.items() if k != "device_id"} for each in many[0]], many[1]
+    for records in (many, only_events):
+        path = tmp_path / "e.ndjson"
+        Telemetry(HEADER, *records).write(path)
+        small, big = Telemetry.open(path), Telemetry.open(path, big_bytes=1)
+        told = small.analytics().alert_summary
+        assert told == big.analytics().alert_summary
+        assert len({each.id for each in told.recent_alerts}) == len(told.recent_alerts)
+        for each in told.recent_alerts:
+            assert each.id.rpartition("/")[0] == each.metadata.get("device_id", "")
+    assert {each.metadata.get("device_id") for each in told.recent_alerts} > {None}
+
+
 def test_the_envelope_keeps_extremes(store, records):
     start = oracle.START + timedelta(seconds=700)
     golden.check_envelope(store, records[0], start, start + timedelta(seconds=4000), 17)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,7 +72,8 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
         at = parse_at(record["at"])
         judged: dict[str, Any] = {name: record.get(name) for name in _JUDGED}
         records.append((at, record.get("device_id") or "", Sample(at, **judged)))
-    within = len({device for _, device, _ in records if device}) > 1
+    seen = telemetry.store.overview()
+    within = seen["least_device"] != seen["most_device"]
     books: dict[str, AlertBook] = {}
     limits = telemetry.thresholds
     for _, device, each in sorted(records, key=lambda entry: entry[0]):
@@ -81,17 +82,18 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
             book.on_sample(each)
         else:
             book.on_change(each)
-    return _summary(books.values())
+    return _summary(books)
 
 
 def alerts_of_store(store: Store, thresholds: Thresholds) -> AlertSummary:
     """The same from the rows the engine picks; equal to having seen them all."""
-    return _summary(alerts_in_store(store, thresholds).values())
+    return _summary(alerts_in_store(store, thresholds))
 
 
 def alerts_in_store(store: Store, thresholds: Thresholds) -> dict[str, AlertBook]:
     """The alert books of a store's devices, by device; one under ``""`` if there is only one."""
-    within = store.overview()["devices"] > 1
+    seen = store.overview()
+    within = seen["least_device"] != seen["most_device"]
     books: dict[str, AlertBook] = {}
     events = store.ask(events_of, kinds=tuple(kind for kind in _ALERTING if kind != "preload"))
     changes = (_change(record, within=within) for record in table_to_records(events))
@@ -132,15 +134,23 @@ def _book(books: dict[str, AlertBook], device: str, thresholds: Thresholds) -> A
     return books[device]
 
 
-def _summary(books: Iterable[AlertBook]) -> AlertSummary:
-    kept = list(books)
-    alerts = sorted((alert for book in kept for alert in book.history), key=lambda each: each.at)
-    severities = [alert.severity for alert in alerts]
+def _summary(books: Mapping[str, AlertBook]) -> AlertSummary:
+    """All books as one; of several devices an alert says whose it is, and is unique by that."""
+    named = [(alert, device) for device in sorted(books) for alert in books[device].history]
+    named.sort(key=lambda each: each[0].at)
+    severities = [alert.severity for alert, _ in named]
     return AlertSummary(
-        total_alerts=len(alerts),
+        total_alerts=len(named),
         critical_alerts=severities.count(Severity.CRITICAL),
         warning_alerts=severities.count(Severity.WARNING),
         info_alerts=severities.count(Severity.INFO),
-        active_alerts=sum(len(book.active) for book in kept),
-        recent_alerts=tuple(alerts[-_RECENT:]),
+        active_alerts=sum(len(book.active) for book in books.values()),
+        recent_alerts=tuple(_of_device(*each) for each in named[-_RECENT:]),
     )
+
+
+def _of_device(alert: Alert, device: str) -> Alert:
+    if not device:
+        return alert
+    metadata = {**alert.metadata, "device_id": device}
+    return replace(alert, id=f"{device}/{alert.id}", metadata=metadata)

@@ -69,8 +69,8 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
         Counts and instants of records and samples; of memory ``peak``, ``average``, ``minimum``,
         ``slope`` (MB/s) and the span; of preloads ``preloads``, ``failed``, times and caches;
         whether some have a label (``tells_...``), some events lack it (``lacks_...``) and samples
-        have it (``lends_...``); ``errors``; the devices, sessions and counters; the last success
-        rate samples give.
+        have it (``lends_...``); ``errors``; the devices of samples, and the ``least_device`` and
+        ``most_device`` of all records; sessions and counters; the last success rate samples give.
     """
     told = records.mutate(
         sample=records.kind.isnull(), attempt=is_attempt(records), failure=is_error(records)
@@ -103,6 +103,8 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
         slope=slope(r.seconds, memory),
         most_controllers=when(sample, r.video_controllers).max(),
         devices=when(sample, r.device_id).nunique(),
+        least_device=r.device_id.min(),
+        most_device=r.device_id.max(),
         sessions=when(sample, r.session_id).nunique(),
         **counters,
         **lacking,
