@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vineview.clock import ManualClock
+from vineview.core.config import VideoManagerConfig
 from vineview.core.events import VideoEvent
 from vineview.core.manager import VideoManager
 from vineview.errors import UsageError
@@ -39,6 +40,25 @@ class TestContactSheet:
         await settle()
         await sheet._pace._clock.advance(1)
         assert [each["video_id"] for each in page.of("poster")] == ["v4"]
+
+    async def test_a_poster_comes_again_with_its_video(self, clock, loader, browser_of, settle):
+        """The page gives back what leaves its grid; a person who returns sees it again."""
+        config = VideoManagerConfig(max_videos=300)
+        async with VideoManager(config=config, loader=loader, clock=clock) as manager:
+            manager.add_video_events(
+                VideoEvent(id=f"v{n}", created_at=-n, video_url=f"https://nostr.build/{n}.mp4")
+                for n in range(300)
+            )
+            sheet = ContactSheet(manager, clock=ManualClock())
+            page = browser_of(sheet)
+            page.say("hello")
+            for place in (0, 299, 0):
+                page.clear()
+                manager.preload_around_index(place)
+                await settle()
+                await sheet._pace._clock.advance(1)
+            assert "v0" in [message["video_id"] for message in page.of("poster")]
+            await sheet.aclose()
 
     async def test_a_poster_stays_when_its_controller_is_gone(self, sheet, page, manager):
         manager.dispose_video("v0")
