@@ -28,6 +28,7 @@ class VineStrip {
     /** @type {Map<string, string>} */
     this.posters = new Map();
     this.currentId = "";
+    this.tipOf = ""; // the video the tip tells of
     this.list = vvNode("ol", { class: "vv-strip-list", "aria-label": label });
     this.tip = vvNode("div", { class: "vv-tip", role: "tooltip", id: `vv-tip-${view.id}`, hidden: true });
     this.breaker = vvNode("div", { class: "vv-breaker", role: "status", hidden: true });
@@ -37,7 +38,8 @@ class VineStrip {
     this.status = vvNode("div", { class: "vv-status" });
     this.el = vvNode("div", { class: "vv-strip" }, this.breaker, this.list, this.status, this.tip);
     view.listen(this.list, "keydown", (event) => this.onKey(event));
-    view.listen(this.list, "scroll", () => this.hideTip());
+    view.listen(this.list, "scroll", () => this.placeTip());
+    view.listen(window, "keydown", (event) => event.key === "Escape" && this.hideTip(), { capture: true });
     view.every(1000, () => this.countDown());
   }
 
@@ -60,6 +62,7 @@ class VineStrip {
       if (this.list.children[place] !== cell) this.list.insertBefore(cell, this.list.children[place] ?? null);
     });
     this.mark(currentId);
+    if (!this.tip.hidden) this.showTip(this.tipOf);
     this.breaker.hidden = !shown.breaker;
     this.opensAt = performance.now() + 1000 * (shown.breaker?.open_s ?? 0);
     vvText(this.breakerWords, shown.breaker?.text ?? "");
@@ -172,18 +175,31 @@ class VineStrip {
 
   /** @param {string} id */
   showTip(id) {
-    const cell = this.cells.get(id);
     const item = this.items.get(id);
-    if (!cell || !item) return;
-    this.tip.replaceChildren(
-      vvNode("strong", {}, `${item.index + 1}. ${item.title}`),
-      ...item.facts.map((fact) => vvNode("span", {}, fact)),
-    );
-    this.tip.hidden = false;
-    const room = this.el.clientWidth - this.tip.offsetWidth;
-    const middle = cell.offsetLeft - this.list.scrollLeft + cell.offsetWidth / 2 - this.tip.offsetWidth / 2;
-    this.tip.style.left = `${Math.max(0, Math.min(middle, room))}px`;
-    this.tip.style.bottom = `${this.el.clientHeight - this.list.offsetTop - cell.offsetTop + this.list.scrollTop + 4}px`;
+    this.tip.hidden = !item;
+    if (!item) return;
+    this.tipOf = id;
+    const words = [`${item.index + 1}. ${item.title}`, ...item.facts];
+    const key = words.join("\n");
+    if (this.tip.dataset.key !== key) {
+      this.tip.dataset.key = key;
+      this.tip.replaceChildren(...words.map((each, place) => vvNode(place ? "span" : "strong", {}, each)));
+    }
+    this.placeTip();
+  }
+
+  /** Keep the tip over its cell; while that is scrolled out of the strip, the tip is out of sight too. */
+  placeTip() {
+    const cell = this.cells.get(this.tipOf);
+    if (this.tip.hidden || !cell) return;
+    const { list, tip } = this;
+    const [left, top] = [cell.offsetLeft - list.scrollLeft, cell.offsetTop - list.scrollTop];
+    const [middle, height] = [left + cell.offsetWidth / 2, top + cell.offsetHeight / 2];
+    const inSight = middle > 0 && middle < list.clientWidth && height > 0 && height < list.clientHeight;
+    const room = this.el.clientWidth - tip.offsetWidth;
+    tip.style.visibility = inSight ? "" : "hidden";
+    tip.style.left = `${Math.max(0, Math.min(middle - tip.offsetWidth / 2, room))}px`;
+    tip.style.bottom = `${this.el.clientHeight - list.offsetTop - top + 4}px`;
   }
 
   hideTip() {
