@@ -60,6 +60,22 @@ class TestLooks:
             player.wait_until_playing(beyond_s=1)
             player.root.screenshot(path=pictures / f"{width}px.png")
 
+    def test_the_focus_ring_is_not_cut_off(self, player):
+        """Outputs cut off what sticks out of them, so the ring needs room of the player's own."""
+        player.focus()
+        player.press("Shift")  # focus by key is what shows a ring
+        room = player.root.evaluate(
+            """(root) => {
+              const stage = root.querySelector('.vv-stage');
+              const style = getComputedStyle(stage);
+              const [outer, inner] = [root.getBoundingClientRect(), stage.getBoundingClientRect()];
+              const ring = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+              return style.outlineStyle === 'solid' && inner.left - outer.left - ring;
+            }"""
+        )
+        assert room is not False
+        assert room >= 0
+
     def test_every_control_has_a_name(self, player):
         nameless = player.root.evaluate(
             """(root) => [...root.querySelectorAll('button, input')]

@@ -92,7 +92,7 @@ function vvTile(tile) {
   return vvNode(
     "div",
     { class: "vv-tile", role: "listitem", "data-tone": tile.tone },
-    vvNode("div", { class: "vv-tile-label" }, tile.label),
+    vvNode("div", { class: "vv-tile-label", title: tile.label }, tile.label),
     vvNode(
       "div",
       { class: "vv-tile-value" },
