@@ -111,7 +111,8 @@ def test_memory_analysis(analytics):
 def test_advice_comes_with_its_evidence_and_whose_rule_it_is(at):
     """On the wire and on the page alike."""
     records = [{"at": at(0), "video_memory_mb": 501.0, "video_controllers": 16}]
-    analytics = Telemetry({"format": FORMAT, "version": 1}, records, []).analytics()
+    telemetry = Telemetry({"format": FORMAT, "version": 1}, records, [])
+    analytics = telemetry.analytics()
     found = payloads.memory_analysis(analytics)["recommendations"]
     assert len(found) == 2
     page = html.unescape(analytics._repr_html_())
@@ -119,10 +120,12 @@ def test_advice_comes_with_its_evidence_and_whose_rule_it_is(at):
         assert set(advice) == {
             *("type", "priority", "title", "description", "action", "source", "evidence"),
         }
-        assert advice["source"] == "monitor rules, reference section 8"
+        assert advice["source"].startswith("rule of OpenVine's performance monitor: ")
         assert advice["source"] in page
         assert advice["evidence"]
         assert advice["evidence"][0] in page
+        limit = getattr(telemetry.thresholds, advice["source"].rpartition("Thresholds.")[2])
+        assert f"{limit:g}" in advice["evidence"][0]
 
 
 def test_the_daily_benchmark_says_how_much_was_freed_in_percent():

@@ -15,7 +15,7 @@ from vineview.telemetry.thresholds import Thresholds
 __all__ = ["Recommendation", "recommend"]
 
 _MIN_SUCCESS_RATE: Final = 0.9
-_MONITOR: Final = "monitor rules, reference section 8"
+_MONITOR: Final = "rule of OpenVine's performance monitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Recommendation:
         title: In a few words.
         description: The figure behind it.
         action: The next move.
-        source: Whose rule it is.
+        source: Whose rule it is, and the limit it goes by: one of ``Thresholds`` is what
+            ``telemetry.thresholds`` shows, the export's own or OpenVine's default.
         evidence: The figures it rests on, as sentences.
     """
 
@@ -70,7 +71,7 @@ def recommend(
                 "Memory is leaking",
                 leak.evidence[0],
                 "Run the memory-usage runbook; relieving memory buys time but does not mend it.",
-                "leak verdict",
+                "vineview's leak verdict",
                 leak.evidence,
             )
         )
@@ -83,7 +84,7 @@ def recommend(
                 "Memory is too high",
                 evidence,
                 "Relieve memory pressure, then a smaller preload window (profile low_memory).",
-                _MONITOR,
+                f"{_MONITOR}: Thresholds.high_memory_mb",
                 (evidence,),
             )
         )
@@ -96,7 +97,7 @@ def recommend(
                 "Too many preloads fail",
                 evidence,
                 "Look at the top errors; longer timeouts and more retries are profile recovery.",
-                _MONITOR,
+                f"{_MONITOR}: success rate under {_MIN_SUCCESS_RATE:g}",
                 (evidence,),
             )
         )
@@ -109,7 +110,7 @@ def recommend(
                 "Too many controllers",
                 evidence,
                 "Look for controllers that are not released: debug info, controllers above ready.",
-                _MONITOR,
+                f"{_MONITOR}: Thresholds.max_controllers",
                 (evidence,),
             )
         )
