@@ -232,6 +232,7 @@ class TestWire:
         assert set(wire) == {
             *("memoryUsage", "preloadPerformance", "errorAnalysis", "alertSummary"),
             *("recommendations", "timeRange", "sampleCount", "userPatterns", "fleet"),
+            "coverage",
         }
         assert set(wire["memoryUsage"]) == {
             *("peak", "average", "minimum", "trend", "growthRateMBPerSecond", "distribution")

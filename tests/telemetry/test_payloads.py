@@ -98,7 +98,7 @@ def test_memory_analysis(analytics):
     memory = analytics.memory_usage
     assert list(found) == [
         *("peak_memory", "average_memory", "growth_trend", "growth_rate"),
-        *("distribution", "recommendations"),
+        *("distribution", "recommendations", "coverage"),
     ]
     assert (found["peak_memory"], found["growth_rate"]) == (
         memory.peak_mb,
@@ -145,14 +145,17 @@ def test_the_weekly_report_has_rates_as_fractions_and_five_errors(at):
         {"at": at(i), "kind": "preload", "success": i % 2 == 0, "error": f"e{i % 14}"}
         for i in range(56)
     ]
-    analytics = Telemetry({"format": FORMAT, "version": 1}, [], events).analytics()
+    analytics = Telemetry({"format": FORMAT, "version": 1}, [], events).analytics("7d")
     found = payloads.weekly_report(analytics, week_ending=AT)
     assert found["week_ending"] == "2026-01-01T12:00:00Z"
     assert found["memory_usage"] == {"peak": 0.0, "average": 0.0, "trend": "stable"}
     assert found["performance"] == {"preload_success_rate": 0.5, "avg_preload_time": None}
     assert (found["errors"]["total_errors"], found["errors"]["error_rate"]) == (28, 0.5)
     assert len(found["errors"]["top_errors"]) == 5
-    assert set(found) == {"week_ending", "memory_usage", "performance", "errors", "recommendations"}
+    assert set(found) == {
+        *("week_ending", "memory_usage", "performance", "errors", "recommendations", "coverage"),
+    }
+    assert found["coverage"].startswith("7 d asked, ")
 
 
 def test_configuration_advice():

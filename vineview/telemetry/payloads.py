@@ -121,7 +121,7 @@ def performance_alert(alert: Alert) -> dict[str, Any]:
 
 
 def memory_analysis(analytics: Analytics) -> dict[str, Any]:
-    """The runbook's memory analysis; memory in MB, ``growth_rate`` in MB/s."""
+    """The runbook's memory analysis, with its coverage; memory in MB, ``growth_rate`` in MB/s."""
     wire = analytics.to_wire()
     memory = wire["memoryUsage"]
     return {
@@ -131,6 +131,7 @@ def memory_analysis(analytics: Analytics) -> dict[str, Any]:
         "growth_rate": memory["growthRateMBPerSecond"],
         "distribution": memory["distribution"],
         "recommendations": wire["recommendations"],
+        "coverage": wire["coverage"],
     }
 
 
@@ -161,7 +162,10 @@ def daily_benchmark(
 
 
 def weekly_report(analytics: Analytics, *, week_ending: datetime) -> dict[str, Any]:
-    """The runbook's weekly report; rates are 0-1, the first five errors are named."""
+    """The runbook's weekly report; rates are 0-1, the first five errors are named.
+
+    ``coverage`` is ours: how much of the week there is.
+    """
     wire = analytics.to_wire()
     memory, preloads, errors = (
         wire[name] for name in ("memoryUsage", "preloadPerformance", "errorAnalysis")
@@ -183,6 +187,7 @@ def weekly_report(analytics: Analytics, *, week_ending: datetime) -> dict[str, A
             "top_errors": errors["topErrors"][:_WEEKLY_ERRORS],
         },
         "recommendations": wire["recommendations"],
+        "coverage": wire["coverage"],
     }
 
 

@@ -69,6 +69,7 @@ def analytics_to_wire(analytics: Analytics) -> dict[str, Any]:
         "fleet": None if analytics.fleet is None else _fleet(analytics.fleet),
         "timeRange": {"start": _at(coverage.start_at), "end": _at(coverage.end_at)},
         "sampleCount": analytics.sample_count,
+        "coverage": coverage.text,
     }
 
 
