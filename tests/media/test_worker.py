@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import struct
@@ -49,11 +50,23 @@ def children(pid: int) -> set[int]:
     return found
 
 
+def at_work(zygote: int) -> set[int]:
+    """A zygote's workers that have a job; a spare one waits for its own."""
+    return {pid for pid in children(zygote) if _name(pid) == "vineview worker"}
+
+
 def running() -> set[int]:
     """Our own workers."""
     pid = workers().pid
     assert pid is not None
-    return children(pid)
+    return at_work(pid)
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""  # it has ended
 
 
 async def until(condition) -> None:
@@ -164,6 +177,39 @@ class TestFaults:
         assert probe(clips / "portrait.mp4").video
         assert workers().pid != before
 
+    async def test_a_spare_worker_that_dies_is_replaced(self, clips):
+        """The job it was kept for goes to another."""
+        assert probe(clips / "portrait.mp4").video
+        zygote = workers().pid
+        await until(lambda: not running() and children(zygote))
+        (spare,) = children(zygote) - running()
+        os.kill(spare, signal.SIGKILL)
+        await until(lambda: _is_dead(spare))
+        assert probe(clips / "portrait.mp4").video
+        assert workers().pid == zygote
+
+    def test_a_hire_for_which_there_are_no_descriptors_keeps_none(self, clip):
+        """Wherever on the way they run out; workers that have begun go on."""
+        other = workers().hire(clip, name="b.mp4")
+        other.begin("probe")
+        zygote, before = workers().pid, len(descriptors(os.getpid()))
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = max(int(one.name) for one in descriptors(os.getpid()))
+        taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(lowest)]  # no gaps are left below
+        try:
+            for room in range(6):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1 + room, limits[1]))
+                with pytest.raises(LoadError, match=r"a.mp4: no process .* Too many open files"):
+                    workers().hire(clip, name="a.mp4")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for one in taken:
+                os.close(one)
+        assert other.hear().kind == "info"
+        other.close()
+        assert workers().pid == zygote
+        assert len(descriptors(os.getpid())) == before - 3
+
     def test_a_zygote_that_cannot_start_is_not_blamed_on_the_clip(self, clip, monkeypatch):
         """Here it ends at once; each job says so, and how to see why."""
         monkeypatch.setattr(sys, "executable", shutil.which("false"))
@@ -204,7 +250,7 @@ def family_of_a_killed(script: str) -> tuple[int, int]:
     """Run a script that prints its zygote's number, kill it, and name the zygote and its worker."""
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as kernel:
         zygote = int(kernel.stdout.readline())
-        while not (workers := children(zygote)):
+        while not (workers := at_work(zygote)):
             time.sleep(0.005)
         kernel.kill()
     (worker,) = workers

@@ -257,13 +257,18 @@ class Workers:
             if self._pid != os.getpid():  # a child of the process that started the zygote
                 self._control = self._process = None
                 self._pid = os.getpid()
-            for _ in range(2):
-                if self._control is None:
-                    self._start()
-                try:
-                    return self._forked(clip, name)
-                except OSError:  # the zygote is gone: another one
-                    self._end()
+            try:
+                for _ in range(2):
+                    if self._control is None:
+                        self._start()
+                    with contextlib.suppress(ConnectionError):
+                        return self._forked(clip, name)
+                    self._end()  # the zygote is gone: another one
+            except OSError as error:
+                raise LoadError(
+                    f"{name}: no process can be given it to read: {error.strerror}",
+                    hint="Close other notebooks, or raise the limit on open files (ulimit -n).",
+                ) from error
         raise LoadError(
             f"{name}: the process that reads media cannot be started",
             hint=_WHY,
@@ -277,20 +282,21 @@ class Workers:
     def _forked(self, clip: Clip, name: str) -> Worker:
         assert self._control is not None
         with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-            asked, answers = _pipe(), _pipe()
-            channel = Channel(answers[0], asked[1])
-            ours.callback(channel.close)
-            for one in (asked[0], answers[1]):
-                theirs.callback(os.close, one)
+            asked, question = _pipe()
+            theirs.callback(os.close, asked)
+            ours.callback(os.close, question)
+            answers, answer = _pipe()
+            theirs.callback(os.close, answer)
+            ours.callback(os.close, answers)
             leash, held = socket.socketpair()
-            ours.callback(leash.close)
             theirs.callback(held.close)
-            given = [asked[0], answers[1], held.fileno()]
+            ours.callback(leash.close)
+            given = [asked, answer, held.fileno()]
             if clip.file is not None:
                 given.append(clip.file.fileno())
             socket.send_fds(self._control, [b"f"], given)
             ours.pop_all()
-        return Worker(channel, _Leash(leash), clip, name=name)
+        return Worker(Channel(answers, question), _Leash(leash), clip, name=name)
 
     def _spare(self, clip: Clip, name: str) -> Worker:
         if self._process is None or self._process.poll() is not None:

@@ -2,13 +2,14 @@
 
 ``python -m vineview.media.zygote FD`` is started by :mod:`vineview.media.worker` and ends with it.
 For each job the kernel sends descriptors over FD: the two ends of the worker's channel, a leash,
-and the clip's file where it is one on disk. The zygote keeps only the leash: when the kernel lets
-go of it, or is gone, the worker is killed; when the worker ends, its exit status is written to it.
+and the clip's file where it is one on disk. They are handed on to a spare worker, forked ahead so
+that no job waits for that. The zygote keeps only the leash: when the kernel lets go of it, or is
+gone, the worker is killed; when the worker ends, its exit status is written to it.
 
 What a worker may do: read what it is given, compute, and answer. It has no other descriptor and
 can open none, so it reaches no file and no network; memory and processor time are limited.
 Without fork (Windows, and macOS, whose frameworks do not survive it), the kernel starts
-``python -m vineview.media.zygote`` anew for each job and keeps one ready; it speaks over its
+``python -m vineview.media.zygote`` anew for each job and keeps one ready too; it speaks over its
 standard streams and has the same work to do, without the limits a system does not know.
 """
 
@@ -36,7 +37,7 @@ _ADDRESS_SPACE_BYTES = 4 * 2**30
 _CPU_S = 3600
 _LOOK_EVERY_MS = 2000
 _INCOMING, _OUTGOING, _CLIP, _FREE = 3, 4, 5, 6
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 
 
 def main(arguments: list[str]) -> None:
@@ -61,6 +62,7 @@ class _Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._leashes: dict[int, tuple[int, socket.socket]] = {}  # by descriptor
+        self._spare: tuple[int, socket.socket] | None = None
         self._parent = os.getppid()
         self._poll = select.poll()
         self._wake, wake = socket.socketpair()
@@ -75,6 +77,7 @@ class _Zygote:
     def run(self) -> None:
         """Until the kernel is gone."""
         try:
+            self._breed()
             while os.getppid() == self._parent:
                 for descriptor, _ in self._poll.poll(_LOOK_EVERY_MS):
                     if descriptor == self._control.fileno():
@@ -87,7 +90,7 @@ class _Zygote:
                         self._poll.unregister(descriptor)
                 self._bury()
         finally:
-            for pid, _ in self._leashes.values():
+            for pid, _ in (*self._leashes.values(), *filter(None, [self._spare])):
                 os.kill(pid, signal.SIGKILL)
 
     def _take_job(self) -> bool:
@@ -95,14 +98,27 @@ class _Zygote:
         if not said:
             return False
         incoming, outgoing, leash, *clip = received
-        pid = os.fork()
-        if pid == 0:
-            _be_worker([incoming, outgoing, *clip])
-        for one in (incoming, outgoing, *clip):
+        given = [incoming, outgoing, *clip]
+        pid = self._handed(given)
+        for one in given:
             os.close(one)
         self._leashes[leash] = pid, socket.socket(fileno=leash)
         self._poll.register(leash, select.POLLIN)
+        self._breed()
         return True
+
+    def _breed(self) -> None:
+        with contextlib.suppress(OSError):  # no room for one more process now; the next job tries
+            self._spare = _bred()
+
+    def _handed(self, given: list[int]) -> int:
+        """Hand a job to the spare worker, or to another if that has ended; its process id."""
+        while True:
+            pid, line = self._spare or _bred()
+            self._spare = None
+            with line, contextlib.suppress(ConnectionError):
+                socket.send_fds(line, [b"f"], given)
+                return pid
 
     def _bury(self) -> None:
         """Take note of workers that ended, and tell the kernel how."""
@@ -120,16 +136,34 @@ class _Zygote:
                     del self._leashes[descriptor]
 
 
-def _be_worker(given: list[int]) -> NoReturn:
-    """Become a worker: nothing but its channel and its clip, if it is given one, then the job."""
+def _bred() -> tuple[int, socket.socket]:
+    """A spare worker: its process id, and where it waits for what it is given."""
+    line, its_line = socket.socketpair()
+    with its_line:
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(its_line)
+    return pid, line
+
+
+def _be_worker(line: socket.socket) -> NoReturn:
+    """Wait to be given a channel and perhaps a clip; then have nothing else, and do the job."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _place(given)
-        last = _INCOMING + len(given) - 1
-        _limit(last)
-        work(Channel(_INCOMING, _OUTGOING), _CLIP if last == _CLIP else None)
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(_PR_SET_NAME, b"vineview spare")
+        os.closerange(_INCOMING, line.fileno())
+        os.closerange(line.fileno() + 1, 4096)
+        said, given, _, _ = socket.recv_fds(line, 16, 3)
+        if said:
+            prctl(_PR_SET_NAME, b"vineview worker")
+            _place(given)
+            last = _INCOMING + len(given) - 1
+            _limit(last)
+            work(Channel(_INCOMING, _OUTGOING), _CLIP if last == _CLIP else None)
         status = 0
     finally:
         os._exit(status)
@@ -147,7 +181,6 @@ def _place(given: list[int]) -> None:
 
 def _limit(last_descriptor: int) -> None:
     """Let no more be opened, written, kept or computed than a clip can be worth."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     wanted = {
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
