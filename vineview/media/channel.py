@@ -10,6 +10,7 @@ import json
 import os
 import select
 import struct
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ _HEAD = struct.Struct("!8sII")
 _MAX_FACTS_BYTES = 2**20
 _MAX_BODY_BYTES = 2**28
 _READ_BYTES = 2**20
+_MAX_PARTS = 1024  # Linux takes no more at once
 
 
 class Silence(TimeoutError):
@@ -62,21 +64,26 @@ class Channel:
         self._outgoing = outgoing
         self._is_closed = False
 
-    def send(self, kind: str, body: bytes = b"", /, **facts: Any) -> None:
+    def send(self, kind: str, /, *body: bytes | memoryview, **facts: Any) -> None:
         """Say something; waits while the other side does not listen.
 
         Args:
             kind: What it is about.
-            body: Bytes that go with it.
+            body: Bytes that go with it, in as many parts as they are in.
             facts: What JSON can carry.
 
         Raises:
             BrokenPipeError: The other side is gone.
         """
         text = json.dumps(facts).encode() if facts else b""
-        self._write(_HEAD.pack(kind.encode(), len(text), len(body)) + text)
-        if body:
-            self._write(body)
+        head = _HEAD.pack(kind.encode(), len(text), sum(map(len, body)))
+        left = [memoryview(part) for part in (head + text, *body) if part]
+        while left:
+            written = self._write(left)
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if written:
+                left[0] = left[0][written:]
 
     def receive(self, limit_s: float | None = None) -> Frame:
         """The next thing the other side says.
@@ -105,10 +112,11 @@ class Channel:
             for one in {self._incoming, self._outgoing}:
                 os.close(one)
 
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._outgoing, left) :]
+    def _write(self, parts: list[memoryview]) -> int:
+        """Write what goes at once; how many bytes that was."""
+        if sys.platform == "win32":
+            return os.write(self._outgoing, parts[0])
+        return os.writev(self._outgoing, parts[:_MAX_PARTS])
 
     def _read(self, count: int, limit_s: float | None) -> bytes:
         parts = []

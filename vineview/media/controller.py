@@ -28,7 +28,7 @@ from vineview.media.worker import Worker, workers
 
 __all__ = ["ClipController", "ClipStream", "LoadedClip", "Progress"]
 
-_NOTHING = Segment(b"", 0.0, 0.0, 0, keyframe=False)
+_NOTHING = Segment((), 0.0, 0.0, 0, keyframe=False)
 _AHEAD = 4
 
 
@@ -394,7 +394,7 @@ def segment_of(facts: dict[str, object], body: bytes) -> Segment:
             "index": int(index),
             "keyframe": bool(keyframe),
         }:
-            return Segment(body, start_s, duration_s, index, keyframe=keyframe)
+            return Segment((body,), start_s, duration_s, index, keyframe=keyframe)
     raise ValueError(f"{facts!r:.80} describes no segment")
 
 

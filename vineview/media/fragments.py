@@ -26,18 +26,23 @@ class Segment:
     """A run of whole fragments, ready to be appended to a ``SourceBuffer``.
 
     Attributes:
-        data: ``moof`` and ``mdat`` boxes.
+        parts: ``moof`` and ``mdat`` boxes, as they were made: a large clip is copied once less.
         start_s: When its first picture (or sound) is shown, from the clip's beginning.
         duration_s: How long it lasts.
         index: 0 for the first of its stream, then counting.
         keyframe: Whether it can be decoded without an earlier segment.
     """
 
-    data: bytes
+    parts: tuple[bytes | memoryview, ...]
     start_s: float
     duration_s: float
     index: int
     keyframe: bool
+
+    @property
+    def data(self) -> bytes:
+        """The boxes in one."""
+        return b"".join(self.parts)  # of one of bytes, that one itself
 
     @property
     def end_s(self) -> float:
@@ -154,7 +159,7 @@ def _segment(fragments: list[Fragment], index: int, *, has_video: bool) -> Segme
     leading = [one for one in fragments if one.has_video] or fragments
     start_s = min(one.start_s for one in leading)
     return Segment(
-        data=b"".join(box for one in fragments for box in (one.moof, one.mdat)),
+        parts=tuple(box for one in fragments for box in (one.moof, one.mdat)),
         start_s=start_s,
         duration_s=max(one.end_s for one in leading) - start_s,
         index=index,

@@ -215,7 +215,7 @@ class _Job:
     def _say(self, segment: Segment, maker: Remuxer | Transcoder) -> None:
         self._channel.send(
             "segment",
-            segment.data,
+            *segment.parts,
             start_s=segment.start_s,
             duration_s=segment.duration_s,
             index=segment.index,
