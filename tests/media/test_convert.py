@@ -288,6 +288,17 @@ class TestDamage:
         remuxer = Remuxer(tmp_path / "noise.mkv", plan=transcoder.plan)
         assert list(remuxer.segments())[-1].end_s == pytest.approx(3.0, abs=0.1)
 
+    def test_sound_alone_begins_where_the_clip_does(self, make_clip, tmp_path):
+        """Sound that goes as it is beside a picture left out is counted from the clip's zero."""
+        source = make_clip("mpeg4-aac.mkv", **{**MPEG4, "audio_codec": "aac"})
+        later = shifted(source, tmp_path / "later.mkv", video_s=500.0, audio_s=500.0)
+        path = with_noise(later, tmp_path / "noise.mkv", {0})
+        transcoder = converted(path)
+        assert list(transcoder.segments())[-1].end_s == pytest.approx(3.0, abs=0.1)
+        remuxer = Remuxer(path, plan=transcoder.plan)
+        remuxer.origin_s = transcoder.origin_s
+        assert list(remuxer.segments())[-1].end_s == pytest.approx(3.0, abs=0.1)
+
     def test_pictures_of_which_none_is_called_a_keyframe(self, make_clip, tmp_path):
         """Some containers mark none; what decodes is shown from the first on."""
 

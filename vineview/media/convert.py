@@ -136,6 +136,7 @@ class _Conversion:
         self._sound: SoundEncoder | None = None
         self._copies: dict[int, _Copy] = {}
         self._times: dict[int, FrameClock] = {}
+        self._clock: TrackClock | None = None  # for a copy, unless its packets come mended
         self._before: VideoFrame | None = None
         for track in (self._video, self._audio):
             if track is not None and _is_converted(plan, track):
@@ -207,7 +208,7 @@ class _Conversion:
         if self._output is None:
             self._begin(video, [*before, None])
         if self._output is None:
-            self._leave_picture_out()
+            self._leave_picture_out(origin_s)
         yield from held
         yield from packets
 
@@ -242,12 +243,13 @@ class _Conversion:
                 return
         yield from demuxed(self._container, tracks)
 
-    def _leave_picture_out(self) -> None:
+    def _leave_picture_out(self, origin_s: float) -> None:
         plan = self._owner.plan
         assert plan.video is not None
         left = replace(plan.video, action=Action.LEAVE_OUT, reason="no picture of it decodes")
         self._owner.plan = replace(plan, video=left)
         self._video = None
+        self._owner.origin_s = origin_s
         if self._audio is not None:
             self._open(None)
 
@@ -334,8 +336,7 @@ class _Conversion:
                 self._copies[self._video.index] = _Copy(self._output, self._video, None)
         if self._audio is not None and plan.audio is not None:
             if self._audio in copied:
-                clock = self._clock if self._picture is not None else None
-                self._copies[self._audio.index] = _Copy(self._output, self._audio, clock)
+                self._copies[self._audio.index] = _Copy(self._output, self._audio, self._clock)
             else:
                 self._sound = SoundEncoder(
                     self._output, plan.audio.target, self._audio, start_s=self._sound_from_s
