@@ -6,6 +6,7 @@ duration everywhere; the encoder's own bytes may differ between builds.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -107,6 +108,7 @@ def encode(path: Path, card: Card, *, format: str | None = None) -> Path:  # noq
 
 
 def _video_stream(output: OutputContainer, card: Card) -> VideoStream:
+    os.environ.setdefault("SVT_LOG", "1")  # errors alone; SVT-AV1 has no other way to be asked
     video = output.add_stream(card.video_codec, rate=card.fps, options=dict(card.video_options))
     assert isinstance(video, VideoStream)
     width, height = card.size
