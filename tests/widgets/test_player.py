@@ -320,6 +320,33 @@ class TestStreams:
         assert [(m["video_id"], m["stream"]) for m in browser.of("begun")] == [("v0", "v1-begun")]
         assert browser.buffers_of("init") == [[b"init", b"s0"]]
 
+    async def test_a_view_gets_no_clip_before_it_hears_of_it_though_another_opens(
+        self, manager, loader, browser_of, settle
+    ):
+        """The first waits for the clip and is told at the next update, the second at once."""
+        arrived, load = asyncio.Event(), loader.load
+
+        async def load_late(event):
+            await arrived.wait()
+            return await load(event)
+
+        loader.load = load_late
+        player = FeedPlayer(manager, clock=ManualClock())
+        browser = browser_of(player)
+        browser.say("hello", view="v1")
+        player._pace.ask()  # so that the next update is not at once
+        await settle()
+        arrived.set()
+        await settle()
+        browser.clear()
+        browser.say("hello", view="v2")
+        await settle()
+        assert {m["view"] for m in browser.of("begun")} == {"v2"}
+        await player._pace._clock.advance(1)
+        kinds = [m["kind"] for m, _ in browser.sent if m.get("view", "v1") == "v1"]
+        assert kinds.index("begun") < kinds.index("feed") < kinds.index("init")
+        await player.aclose()
+
     async def test_a_clip_is_sent_as_buffers(self, page, settle):
         page.say("open", stream="s", video_id="v0", start_s=0, whole=True)
         await settle()

@@ -66,6 +66,13 @@ class TestBegin:
         await settle()
         assert page.kinds == ["begun", "init", "segment"]
 
+    async def test_a_view_that_is_told_alone_is_sent_it_alone(self, page, clip, settle):
+        for view in ("v1", "v2"):
+            page.book.welcome(view)
+        page.book.begin("v0", {"v0": clip}.get, only="v2")
+        await settle()
+        assert [fields["view"] for _, _, fields in page.heard] == ["v2"] * 3
+
     async def test_a_view_that_left_is_sent_nothing(self, page, clip, settle):
         page.book.welcome("v1")
         page.book.close_view("v1")

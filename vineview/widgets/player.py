@@ -232,7 +232,7 @@ class FeedPlayer(VineWidget):
         if len(self.views) == 1:
             self._shown = document
         self._streams.welcome(view)
-        self._streams.begin(self.manager.current_video_id, self.manager.get_controller)
+        self._streams.begin(self.manager.current_video_id, self.manager.get_controller, only=view)
         if asked := getattr(getattr(self.manager, "loader", None), "codecs_to_ask", None):
             self.tell("codecs", view=view, ask=list(asked))  # before it refuses what is loaded
         self.tell("feed", view=view, **document)

@@ -150,18 +150,26 @@ class StreamBook:
         """Hear of a view that shows nothing yet."""
         self._new.add(view)
 
-    def begin(self, video_id: str | None, controller_of: Callable[[str], object]) -> None:
+    def begin(
+        self,
+        video_id: str | None,
+        controller_of: Callable[[str], object],
+        *,
+        only: str | None = None,
+    ) -> None:
         """Send new views the clip they are going to ask for: its picture is there a turn sooner.
 
         Args:
             video_id: What they will show; nothing happens while there is none.
             controller_of: Gives a video's controller; nothing happens before that holds a clip.
+            only: The one view that hears at once what it will show; all of them, if not given.
+                One that does not hear has nowhere to put the clip, and would lose its init segment.
         """
         controller = controller_of(video_id) if video_id else None
         if video_id is None or not isinstance(controller, Streamable):
             return
-        while self._new:
-            view = self._new.pop()
+        for view in self._new & {only} if only else set(self._new):
+            self._new.discard(view)
             stream = f"{view}-begun"
             self._tell("begun", None, view=view, stream=stream, video_id=video_id)
             self.open(stream, view, video_id, controller, start_s=0.0, whole=True)
