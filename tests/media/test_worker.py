@@ -329,7 +329,7 @@ class TestVerdict:
         """A trial ends after a while, and then nothing is known against the clip."""
         monkeypatch.setattr(jobs, "_MAX_TRIAL_S", -1.0)
         sent = []
-        file = make_clip("mpeg4-ac3.mkv", video_codec="mpeg4", video_options={}).open("rb")
+        file = make_clip("to-try.mkv", video_codec="mpeg4", video_options={}).open("rb")
         job = jobs._Job(None, file.fileno(), what="probe", name="a clip")
         job._channel = SimpleNamespace(send=lambda kind, **facts: sent.append((kind, facts)))
         job.do()

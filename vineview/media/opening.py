@@ -17,6 +17,7 @@ from av.container import InputContainer
 
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile
+from vineview.media.broadcast import whole_bytes
 from vineview.media.sniff import diagnose, is_motion_jpeg
 
 __all__ = ["LIMITS", "MAX_PIXELS", "Opener", "Source", "open_clip", "open_file", "source_name"]
@@ -73,11 +74,12 @@ def open_clip(
     with open_file(source) as file:
         # FFmpeg takes the one for the other, so it is told.
         kind = "mjpeg" if is_motion_jpeg(file) else None
+        end = whole_bytes(file)
         file.seek(0)
         try:
             container = _indexed(file) if is_known else None
             if container is None:
-                container = _demuxer(file, kind, _OPTIONS)
+                container = _demuxer(file, kind, _OPTIONS, end=end)
         except av.FFmpegError as error:
             raise diagnose(file, name=name, error=error) from error
         try:
@@ -93,9 +95,11 @@ def open_clip(
             container.close()
 
 
-def _demuxer(file: BinaryFile, kind: str | None, options: dict[str, str]) -> InputContainer:
+def _demuxer(
+    file: BinaryFile, kind: str | None, options: dict[str, str], *, end: int | None = None
+) -> InputContainer:
     return av.open(
-        _Unnamed(file),
+        _Unnamed(file, end),
         "r",
         format=kind,
         container_options=options | {"format_whitelist": kind or _FORMATS},
@@ -157,9 +161,19 @@ def _open_path(path: Path) -> BinaryFile:
 
 
 class _Unnamed:
-    """A file without its name, so that FFmpeg judges a clip by its bytes, not its extension."""
+    """A file without its name, so that FFmpeg judges a clip by its bytes, not its extension.
 
-    def __init__(self, file: BinaryFile) -> None:
-        self.read = file.read
+    Args:
+        file: The clip.
+        end: Where to stop reading, if before its end.
+    """
+
+    def __init__(self, file: BinaryFile, end: int | None) -> None:
+        self.read = file.read if end is None else self._read_until_end
         self.seek = file.seek
         self.tell = file.tell
+        self._file = file
+        self._end = end or 0
+
+    def _read_until_end(self, size: int) -> bytes:
+        return self._file.read(max(min(size, self._end - self._file.tell()), 0))
