@@ -25,7 +25,7 @@ from vineview.telemetry.growth.trend import Growth, Trend, growth, trend
 from vineview.telemetry.loading import PreloadGroup, PreloadPerformance, preloads_of
 from vineview.telemetry.patterns import ContentType, ScrollBand, UserPatterns, patterns_of
 from vineview.telemetry.ranges import Coverage
-from vineview.telemetry.summary import analytics_html, analytics_text
+from vineview.telemetry.summary import analytics_html, analytics_text, span
 from vineview.telemetry.wire import analytics_to_wire
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Analytics:
         return analytics_to_wire(self)
 
     def __str__(self) -> str:
-        return analytics_text(self)
+        return f"{analytics_text(self)}\n\n{span(self)}"
 
     def _repr_html_(self) -> str:
         return analytics_html(self)
