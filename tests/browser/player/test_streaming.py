@@ -76,6 +76,16 @@ class TestBuffers:
         starts = "video => video.buffered.start(0)"
         assert player.root.locator(SHOWN).evaluate(starts) > 100
 
+    def test_a_page_that_was_long_silent_goes_on_where_it_was(self, page, open_notebook, tmp_path):
+        """A laptop that slept: the kernel has given the view up, and its streams with it."""
+        made = f"from pathlib import Path\npath = Path({str(tmp_path)!r}) / 'long.mp4'\nimport av\n"
+        notebook = open_notebook([FEED + made + LONG_CLIP, "player = FeedPlayer(manager)\nplayer"])
+        notebook.run_all()
+        player = Player(page)
+        player.wait_until_playing(beyond_s=0.5)
+        notebook.evaluate("player._forget_view(player.views[0]); player.speed = 4")
+        player.wait_until_playing(beyond_s=40)
+
     def test_a_seek_in_a_clip_without_an_index_shows_that_moment(self, page, open_notebook):
         """Each picture's grey tells its number; FLV as it is written here has no index."""
         notebook = open_notebook([FEED, GREYS])

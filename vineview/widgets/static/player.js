@@ -61,6 +61,10 @@ class VinePlayer {
   attach() {
     const { view } = this;
     view.on("feed", (message) => this.update(message));
+    view.on("who", () => {
+      view.hello();
+      for (const { stream } of this.stage.slots.values()) stream?.renew();
+    });
     view.on("poster", (message, [data]) => this.setPoster(message.video_id, data));
     view.on("trouble", (message) =>
       this.hasTrouble(message.video_id, { title: message.title, text: message.reason, isTold: true }),

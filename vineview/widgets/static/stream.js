@@ -13,8 +13,7 @@ class ClipStream {
    * @param {VineView} view
    * @param {HTMLVideoElement} video
    * @param {{videoId: string, mimeType: string, durationS: number | null, fail: (reason: string) => void,
-   *   broke: (reason: string) => void,
-   *   lost: () => void, noted: (note: string) => void}} options
+   *   broke: (reason: string) => void, lost: () => void, noted: (note: string) => void}} options
    */
   constructor(view, video, { videoId, mimeType, durationS, fail, broke, lost, noted }) {
     this.view = view;
@@ -62,7 +61,9 @@ class ClipStream {
   /** Ask for the clip. @param {number} startS @param {boolean} whole or only the first segment */
   open(startS, whole) {
     if (this.id) this.view.send("close", { stream: this.id });
+    if (this.buffer?.updating && this.source.readyState === "open") this.buffer.abort();
     this.id = vvRandomId();
+    this.appending = false;
     this.queue = [];
     this.owed = 0;
     this.inits = 0;
@@ -234,9 +235,12 @@ class ClipStream {
     const target = Math.max(0, Math.min(seconds, this.durationS ?? seconds));
     this.video.currentTime = target;
     if (this.holds(target) || this.startsNear(target)) return;
-    if (this.buffer?.updating && this.source.readyState === "open") this.buffer.abort();
-    this.appending = false;
     this.open(target, this.active);
+  }
+
+  /** The kernel has forgotten this stream, as it does after a long silence: ask for what is missing. */
+  renew() {
+    if (!this.ended) this.open(this.video.currentTime + this.ahead(), this.whole);
   }
 
   /** @param {number} seconds */
