@@ -128,6 +128,12 @@ def test_an_export_opened_on_spark_says_what_duckdb_says(spark, folder, records)
     assert recent.alert_summary.total_alerts == wanted.alert_summary.total_alerts
 
 
+def test_an_empty_export_is_empty_on_spark(spark, tmp_path):
+    """Without a day's folder the header lies beside the Parquet file."""
+    write(HEADER, [], [], f"{tmp_path}/none/")
+    assert Telemetry.open(tmp_path / "none", engine="spark").store.overview()["records"] == 0
+
+
 def test_what_spark_cannot_read_names_the_engine(spark, tmp_path):
     with pytest.raises(TelemetryError, match="cannot be read by spark"):
         Store.of_folders(tmp_path / "nowhere", engine="spark")

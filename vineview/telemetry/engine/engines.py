@@ -117,7 +117,8 @@ class Engine:
         if self.dialect in {"trino", "clickhouse"}:
             return self._guarded(place, lambda: self._backend.table(place))
         if self.dialect == "pyspark":
-            return self._guarded(place, lambda: self._backend.read_parquet(place))
+            beside = {"pathGlobFilter": "*.parquet"} if is_ours(place) else {}  # the header
+            return self._guarded(place, lambda: self._backend.read_parquet(place, **beside))
         path = Path(place)
         if path.is_dir() and next(path.rglob("*.parquet"), None) is None:
             raise TelemetryError(
