@@ -299,6 +299,21 @@ class TestDamage:
         remuxer.origin_s = transcoder.origin_s
         assert list(remuxer.segments())[-1].end_s == pytest.approx(3.0, abs=0.1)
 
+    def test_a_picture_that_lost_a_part_is_shown(self, make_clip, tmp_path):
+        """A decoder makes the best of it, and those after it build on it."""
+        whole = make_clip("one-keyframe.ts", keyframe_every_s=9.0, video_options={"bf": "0"})
+        data = whole.read_bytes()
+        packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+        picture = [at for at, one in enumerate(packets) if one[1] & 0x1F == 1 and one[2] == 0]
+        del packets[picture[200]]
+        path = tmp_path / "lossy.ts"
+        path.write_bytes(b"".join(packets))
+        with av.open(str(path)) as container:
+            damaged = sum(packet.is_corrupt for packet in container.demux(video=0))
+        transcoder = Transcoder(path, plan(probe(path), as_is=False))
+        assert damaged > 0
+        assert len(played(transcoder)["video"]) == 75
+
     def test_pictures_of_which_none_is_called_a_keyframe(self, make_clip, tmp_path):
         """Some containers mark none; what decodes is shown from the first on."""
 

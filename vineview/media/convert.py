@@ -228,7 +228,7 @@ class _Conversion:
                 self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)
             except (av.FFmpegError, OverflowError):
                 continue
-            packets = demuxed(self._container, tracks)
+            packets = demuxed(self._container, tracks, mended=lead)
             early: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
             for packet in packets:
                 early.append(packet)
@@ -241,7 +241,7 @@ class _Conversion:
                 yield from early
                 yield from packets
                 return
-        yield from demuxed(self._container, tracks)
+        yield from demuxed(self._container, tracks, mended=lead)
 
     def _leave_picture_out(self, origin_s: float) -> None:
         plan = self._owner.plan

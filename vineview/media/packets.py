@@ -155,14 +155,23 @@ class PacketReader:
         return None, [], packets
 
 
-def demuxed(container: InputContainer, tracks: list[Stream]) -> Iterator[Packet[Any]]:
-    """Packets as they are stored; damaged stretches are passed over, up to a limit."""
+def demuxed(
+    container: InputContainer, tracks: list[Stream], *, mended: Stream | None = None
+) -> Iterator[Packet[Any]]:
+    """Packets as they are stored; damaged stretches are passed over, up to a limit.
+
+    Args:
+        container: The open clip.
+        tracks: Which tracks.
+        mended: One whose damaged packets are wanted too: a decoder makes the best of them.
+    """
+    kept = None if mended is None else mended.index
     may_change = container.format.name == "mpegts"
     foreign = {track.index: foreign_to(track) if may_change else None for track in tracks}
     for _ in range(_MAX_ERRORS):
         try:
             for packet in container.demux(tracks):
-                if not packet.size or packet.is_corrupt:
+                if not packet.size or (packet.is_corrupt and packet.stream_index != kept):
                     continue
                 is_foreign = foreign.get(packet.stream_index)
                 if is_foreign is None or not is_foreign(packet):
