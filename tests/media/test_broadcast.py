@@ -13,10 +13,11 @@ from vineview.media.packets import demuxed
 PACKET_BYTES = 188
 
 
-def pictures(data: bytes) -> list[bytes]:
-    """The pictures that are read of a stream."""
+def pictures(data: bytes, kind: str = "video") -> list[bytes]:
+    """The pictures, or the sounds, that are read of a stream."""
     with open_clip(io.BytesIO(data), name="a broadcast") as container:
-        return [bytes(packet) for packet in demuxed(container, [container.streams.video[0]])]
+        track = next(one for one in container.streams if one.type == kind)
+        return [bytes(packet) for packet in demuxed(container, [track])]
 
 
 class TestCutOff:
@@ -27,6 +28,13 @@ class TestCutOff:
         cut = pictures(data[: int(len(data) * share)])
         assert 20 < len(cut) < 75
         assert cut == pictures(data)[: len(cut)]
+
+    def test_half_a_sound_is_not_read(self, make_clip):
+        """Nor does it take one that is shorter than it says."""
+        data = make_clip("plain.ts").read_bytes()
+        whole = set(pictures(data, "audio"))
+        for end in range(40_000, 100_000, 4_000):
+            assert set(pictures(data[:end], "audio")) <= whole
 
     def test_each_size_of_packets(self, make_clip):
         """With a time stamp before each, or a checksum behind it."""
