@@ -181,6 +181,8 @@ class TestRefusals:
             ("oracle://db", "no engine known"),
             ("trino://host/catalog", "trino is not installed"),
             ("clickhouse://host", "clickhouse_connect is not installed"),
+            ("spark://", "engine spark:// names no host"),
+            ("trino://me:secret@host/c", r"trino://me:\*\*\*@host/c: trino is not installed"),
         ],
     )
     def test_an_engine_that_is_not_there_is_named(self, engine, says, tmp_path):

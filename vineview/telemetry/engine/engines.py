@@ -12,6 +12,7 @@ a time (its ``lock``); charts and analytics may ask at once.
 from __future__ import annotations
 
 import importlib.util
+import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -238,22 +239,33 @@ def dialect_of(address: str) -> str:
     """Ibis' name of the engine at an address.
 
     Raises:
-        TelemetryError: If it is not known or not installed.
+        TelemetryError: If it is not known, names no host, or is not installed.
     """
     scheme = urlsplit(address).scheme or address
     dialect = {"spark": "pyspark", "sc": "pyspark"}.get(scheme, scheme)
     if dialect not in _NEEDS:
         raise TelemetryError(
-            f"{address!r} is no engine known here",
-            source=address,
+            f"{_shown(address)!r} is no engine known here",
+            source=_shown(address),
             hint=f"Known are {_KNOWN}; without one, DuckDB in this process.",
+        )
+    if "://" in address and not urlsplit(address).netloc:
+        raise TelemetryError(
+            f"engine {address} names no host", source=address, hint=f"Known are {_KNOWN}."
         )
     module, install = _NEEDS[dialect]
     if importlib.util.find_spec(module) is None:
         raise TelemetryError(
-            f"engine {address}: {module} is not installed", source=address, hint=f"{install}."
+            f"engine {_shown(address)}: {module} is not installed",
+            source=_shown(address),
+            hint=f"{install}.",
         )
     return dialect
+
+
+def _shown(address: str) -> str:
+    """The address without its password, for messages."""
+    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", address)
 
 
 def connect(address: str | None) -> Engine:
@@ -275,11 +287,11 @@ def connect(address: str | None) -> Engine:
         backend = _spark(address) if dialect == "pyspark" else _elsewhere(address)
     except Exception as error:
         raise TelemetryError(
-            f"engine {address} cannot be reached: {_first_line(error)}",
-            source=address,
+            f"engine {_shown(address)} cannot be reached: {_first_line(error)}",
+            source=_shown(address),
             hint="Check the address, that the engine runs, and for Spark that Java 17 is there.",
         ) from error
-    return Engine(backend, dialect, address)
+    return Engine(backend, dialect, _shown(address))
 
 
 def refusal(
