@@ -119,7 +119,7 @@ class TestBreaker:
         manager.breaker.record_failure("https://nostr.build/0.mp4")
         await clock.advance(30)
         assert strip_document(manager)["breaker"] == {
-            "text": "The circuit breaker is open until 00:02:00 UTC: no load starts before.",
+            "text": "The circuit breaker is open until 00:02:00 UTC: no load starts before then.",
             "open_s": 90,
         }
 

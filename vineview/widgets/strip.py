@@ -140,7 +140,7 @@ def breaker_words(manager: ManagerView) -> str:
     if state is BreakerState.HALF_OPEN:
         return "The circuit breaker is half-open: a few loads are let through to see."
     until = manager.clock.utc() + timedelta(seconds=breaker.retry_after_s)
-    return f"The circuit breaker is open until {until:%H:%M:%S} UTC: no load starts before."
+    return f"The circuit breaker is open until {until:%H:%M:%S} UTC: no load starts before then."
 
 
 def _breaker_document(manager: ManagerView) -> dict[str, Any] | None:

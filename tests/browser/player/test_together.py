@@ -45,5 +45,8 @@ side
         both.wait_for_python("manager.current_video_id == other.current_video_id == 'v1'")
         sheet = page.locator(".vv-sheet")
         sheet.locator("img").first.wait_for()
+        sheet.get_by_role("button", name="1. bigbuckbunny.mp4").focus()
+        tip, whole = sheet.locator(".vv-tip").bounding_box(), sheet.bounding_box()
+        assert tip["y"] >= whole["y"], "outputs cut off what is above them"
         sheet.get_by_role("button", name="3. landscape.mp4").click()
         page.locator(".vv-title", has_text="landscape.mp4").first.wait_for()

@@ -94,6 +94,18 @@ class TestTrouble:
         broken.wait_until_playing(beyond_s=0.2)
         assert "MPEG-4 part 2: converted to" in broken.root.locator(".vv-caption").inner_text()
 
+    def test_on_a_low_stage_the_way_on_is_in_sight(self, broken):
+        broken.notebook.evaluate("player.height = 200")
+        try:
+            stage, action = (broken.root.locator(name) for name in (".vv-stage", ".vv-action"))
+            broken.page.wait_for_function(
+                "(stage) => stage.clientHeight === 200", arg=stage.element_handle()
+            )
+            outer, inner = stage.bounding_box(), action.bounding_box()
+            assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+        finally:
+            broken.notebook.evaluate("player.height = 420")
+
     def test_badges_tell_states_in_words(self, broken):
         broken.page.wait_for_function(
             """() => [...document.querySelectorAll('.vv-badge')]

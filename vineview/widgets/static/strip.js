@@ -39,6 +39,7 @@ class VineStrip {
     this.el = vvNode("div", { class: "vv-strip" }, this.breaker, this.list, this.status, this.tip);
     view.listen(this.list, "keydown", (event) => this.onKey(event));
     view.listen(this.list, "scroll", () => this.placeTip());
+    view.listen(window, "resize", () => this.placeTip());
     view.listen(window, "keydown", (event) => event.key === "Escape" && this.hideTip(), { capture: true });
     view.every(1000, () => this.countDown());
   }
@@ -188,7 +189,7 @@ class VineStrip {
     this.placeTip();
   }
 
-  /** Keep the tip over its cell; while that is scrolled out of the strip, the tip is out of sight too. */
+  /** Keep the tip over its cell, or under it where the widget ends; out of sight while the cell is. */
   placeTip() {
     const cell = this.cells.get(this.tipOf);
     if (this.tip.hidden || !cell) return;
@@ -199,7 +200,10 @@ class VineStrip {
     const room = this.el.clientWidth - tip.offsetWidth;
     tip.style.visibility = inSight ? "" : "hidden";
     tip.style.left = `${Math.max(0, Math.min(middle - tip.offsetWidth / 2, room))}px`;
-    tip.style.bottom = `${this.el.clientHeight - list.offsetTop - top + 4}px`;
+    const above = list.offsetTop + top - 4 - tip.offsetHeight;
+    const start = this.view.el.getBoundingClientRect().top - this.el.getBoundingClientRect().top;
+    const below = Math.min(list.offsetTop + top + cell.offsetHeight, this.el.clientHeight - tip.offsetHeight);
+    tip.style.top = `${above >= start ? above : Math.max(start, below)}px`;
   }
 
   hideTip() {
