@@ -245,6 +245,17 @@ class TestTime:
         assert times["audio"][0] <= 1.52
         assert times["video"][-1] == pytest.approx(3.0, abs=0.1)
 
+    @pytest.mark.parametrize("start_s", [0.2, 1.5, 2.9])
+    def test_seeks_in_a_broadcast_whose_keyframes_are_rare(self, make_clip, start_s):
+        """It is decoded from the keyframe before, however far back that is."""
+        path = make_clip("rare-keyframes.ts", keyframe_every_s=9.0)
+        transcoder = Transcoder(path, plan(probe(path), as_is=False))
+        times = played(transcoder, start_s)["video"]
+        assert times[0] == pytest.approx(start_s, abs=0.05)
+        assert times[-1] == pytest.approx(2.96, abs=0.05)
+        first = next(Remuxer(path).segments(start_s))
+        assert (first.keyframe, first.start_s) == (True, 0.0)
+
     def test_the_first_picture_waits_for_little(self, make_clip):
         """A fraction of the clip is read for it."""
         path = make_clip("long.ts", **{**MPEG4, "video_codec": "mpeg2video", "seconds": 20})

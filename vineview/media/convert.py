@@ -31,7 +31,7 @@ from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import MAX_PIXELS, Source
-from vineview.media.packets import BROADCAST, PacketReader, demuxed, nominal_origin_s
+from vineview.media.packets import BROADCAST, PacketReader, demuxed, nominal_origin_s, sought_s
 from vineview.media.picture import PictureEncoder
 from vineview.media.remux import copied_to, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
@@ -221,23 +221,25 @@ class _Conversion:
                 self._mux(self._shown(frames))
 
     def _sought(self, lead: Stream, tracks: list[Stream], origin_s: float) -> Iterator[Packet[Any]]:
-        """Packets from a place at or before the start; some containers land behind it."""
+        """Packets from a keyframe at or before the start; some containers land behind it."""
         for back_s in _BACK_OFF_S if self._start_s > 0 else ():
-            wanted_s = max(self._start_s - back_s, 0.0) + origin_s
+            wanted_s = sought_s(self._container, self._start_s - back_s, origin_s)
             try:
                 self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)
             except (av.FFmpegError, OverflowError):
                 continue
             packets = demuxed(self._container, tracks, mended=lead)
             early: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
+            is_before = back_s >= self._start_s
             for packet in packets:
                 early.append(packet)
                 if packet.stream_index == lead.index:
-                    break
-            found_s = _time_s(early[-1]) if early else None
-            if back_s >= self._start_s or (
-                found_s is not None and found_s - origin_s <= self._start_s
-            ):
+                    at_s = _time_s(packet)
+                    is_later = at_s is not None and at_s - origin_s > self._start_s
+                    if packet.is_keyframe or is_later:
+                        is_before = is_before or (packet.is_keyframe and not is_later)
+                        break
+            if is_before:
                 yield from early
                 yield from packets
                 return

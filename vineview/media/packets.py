@@ -21,7 +21,15 @@ from vineview.media.foreign import foreign_to
 from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
-__all__ = ["BROADCAST", "ESTIMATED", "PacketReader", "demuxed", "nominal_origin_s", "start_of"]
+__all__ = [
+    "BROADCAST",
+    "ESTIMATED",
+    "PacketReader",
+    "demuxed",
+    "nominal_origin_s",
+    "sought_s",
+    "start_of",
+]
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
@@ -29,6 +37,8 @@ _RUN_UP_S = 0.1
 _MAX_STILL_S = 10.0
 _MAX_TICKS = 2**62
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
+_WITHOUT_INDEX = frozenset({"mpeg", "mpegts"})
+_DECODED_BEFORE_S = 10.0
 
 BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
 """Containers whose clock may start anew at any place."""
@@ -101,8 +111,9 @@ class PacketReader:
             return
         lead = self._tracks[0]
         for back_s in _BACK_OFF_S:
-            wanted_s = max(start_s - back_s, 0.0) + self.origin_s
-            anchor = lead if wanted_s >= start_of(lead) else min(self._tracks, key=start_of)
+            wanted_s = sought_s(self._container, start_s - back_s, self.origin_s)
+            is_late = self.origin_s <= wanted_s < start_of(lead)
+            anchor = min(self._tracks, key=start_of) if is_late else lead
             offset = min(int(wanted_s / tick(anchor)), _MAX_TICKS)
             try:
                 self._container.seek(offset, stream=anchor, backward=True)
@@ -181,6 +192,16 @@ def demuxed(
         except IndexError:
             return  # PyAV's flush at the end trips over tracks that appeared only while reading
         return
+
+
+def sought_s(container: InputContainer, place_s: float, origin_s: float) -> float:
+    """What moment of a clip's own clock to seek, for a place counted from its beginning.
+
+    Of containers without an index, FFmpeg compares when packets are decoded. What is shown first is
+    decoded before that, so for the beginning itself something earlier is asked for.
+    """
+    is_early = place_s <= 0 and container.format.name in _WITHOUT_INDEX
+    return max(place_s, 0.0) + origin_s - (_DECODED_BEFORE_S if is_early else 0.0)
 
 
 def nominal_origin_s(tracks: list[Stream]) -> float:
