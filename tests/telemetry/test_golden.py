@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from vineview.telemetry import Telemetry
+from vineview.telemetry.alerting import alerts_of_store
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.fleet import fleet_of
 from vineview.telemetry.formats.columns import records_to_table
@@ -114,6 +115,30 @@ def test_alerts_from_picked_rows_equal_those_from_all(store, records, sustained_
 def test_alerts_of_a_fleet_are_per_device(fleet, many):
     found = golden.check_alerts(fleet, Telemetry(HEADER, *many), Thresholds())
     assert len(found) > 20
+
+
+def test_alerts_of_one_instant_do_not_hang_on_the_order_of_rows():
+    """An engine gives rows of one instant in any order; the answer is the same each time."""
+    rng = random.Random(1)
+    at = [f"2026-01-01T00:{minute:02d}:00Z" for minute in range(6)]
+    records: list[dict[str, object]] = [
+        {
+            "at": rng.choice(at),
+            "kind": "preload",
+            "video_id": f"v{rng.randrange(6)}",
+            "success": rng.random() < 0.9,
+            "duration_ms": rng.randrange(9000),
+        }
+        for _ in range(120)
+    ]
+    records += [{"at": rng.choice(at), "video_memory_mb": rng.randrange(1000)} for _ in range(30)]
+    answers = []
+    for _ in range(5):
+        rng.shuffle(records)
+        store = Store.of_table(records_to_table(records))
+        answers.append(alerts_of_store(store, Thresholds()))
+    assert answers[0].total_alerts > 20
+    assert all(each == answers[0] for each in answers)
 
 
 def test_alerts_of_devices_are_unique_and_say_whose_they_are(many, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from vineview.core.changes import Change, ChangeKind
-from vineview.telemetry.engine.crossings import crossings, events_of
+from vineview.telemetry.engine.crossings import JUDGED, crossings, events_of
 from vineview.telemetry.engine.store import Store
 from vineview.telemetry.formats.columns import table_to_records
 from vineview.telemetry.schema import Sample, parse_at
@@ -35,7 +35,6 @@ _ALERTING: Final = {
         ChangeKind.FEED,
     )
 }
-_JUDGED: Final = ("video_memory_mb", "video_controllers", "failed_videos", "total_videos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,11 @@ class AlertSummary:
 
 
 def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
-    """Feed the records to the alert books, as the monitor did when they were new."""
+    """Feed the records to the alert books, as the monitor did when they were new.
+
+    Of one instant preloads come first and samples last, each in the order that an engine can tell
+    too, so that an import says the same.
+    """
     records: list[tuple[Any, str, Sample | Change]] = []
     for record in telemetry.event_records:
         kind = _ALERTING.get(record["kind"])
@@ -70,19 +73,35 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
             records.append((at, record.get("device_id") or "", change))
     for record in telemetry.sample_records:
         at = parse_at(record["at"])
-        judged: dict[str, Any] = {name: record.get(name) for name in _JUDGED}
+        judged: dict[str, Any] = {name: record.get(name) for name in JUDGED}
         records.append((at, record.get("device_id") or "", Sample(at, **judged)))
     seen = telemetry.store.overview()
     within = seen["least_device"] != seen["most_device"]
     books: dict[str, AlertBook] = {}
     limits = telemetry.thresholds
-    for _, device, each in sorted(records, key=lambda entry: entry[0]):
+    for _, device, each in sorted(records, key=_place):
         book = _book(books, device if within else "", limits)
         if isinstance(each, Sample):
             book.on_sample(each)
         else:
             book.on_change(each)
     return _summary(books)
+
+
+def _place(entry: tuple[datetime, str, Sample | Change]) -> tuple[Any, ...]:
+    """Where a record comes: by instant, and within one as `crossings` puts them."""
+    at, device, each = entry
+    if isinstance(each, Sample):
+        return at, 2, *map(_last, (getattr(each, name) for name in JUDGED))
+    if each.kind is ChangeKind.PRELOAD:
+        told = each.video_id, each.data.get("success"), each.data.get("duration_ms")
+        return at, 0, *map(_last, told)
+    return at, 1, str(each.kind), device, each.video_id or ""
+
+
+def _last(value: Any) -> tuple[bool, Any]:
+    """A value to sort by, missing ones last."""
+    return value is None, 0 if value is None else value
 
 
 def alerts_of_store(store: Store, thresholds: Thresholds) -> AlertSummary:
@@ -103,7 +122,7 @@ def alerts_in_store(store: Store, thresholds: Thresholds) -> dict[str, AlertBook
         if isinstance(each, Change):
             book.on_change(each)
         elif order:
-            judged: dict[str, Any] = {name: _whole(each[name]) for name in _JUDGED}
+            judged: dict[str, Any] = {name: _whole(each[name]) for name in JUDGED}
             book.on_sample(Sample(at, **judged))
         else:
             book.on_preload_time(at, each["video_id"] or "", each["duration_ms"])
@@ -114,13 +133,13 @@ def alerts_in_store(store: Store, thresholds: Thresholds) -> dict[str, AlertBook
 def _change(record: dict[str, Any], *, within: bool) -> _Entry:
     at, kind = parse_at(record["at"]), _ALERTING[record["kind"]]
     device = record.get("device_id") or "" if within else ""
-    return at, 0, device, Change(kind, at, record.get("video_id"), data=record)
+    return at, 1, device, Change(kind, at, record.get("video_id"), data=record)
 
 
 def _picked(rows: pa.Table) -> Iterator[_Entry]:
     for batch in rows.to_batches(max_chunksize=_PIECE):
         for row in batch.to_pylist():
-            yield row["at"], int(row["kind"] is None), row["device"], row
+            yield row["at"], 2 if row["kind"] is None else 0, row["device"], row
 
 
 def _whole(value: float | None) -> float | None:

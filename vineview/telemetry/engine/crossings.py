@@ -2,13 +2,14 @@
 
 From millions of rows the engine picks the few the alert book must see, so that it tells the same
 as if it had seen them all. A row too many never hurts: where a value is missing, the rows around
-it are taken too.
+it are taken too. Rows of one instant have an order too, by what they hold, so that the same
+records have the same alerts however often and wherever they are asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vineview.telemetry.engine.portable import when
 from vineview.telemetry.thresholds import RATE_WINDOW, Thresholds
@@ -16,7 +17,12 @@ from vineview.telemetry.thresholds import RATE_WINDOW, Thresholds
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["crossings", "events_of"]
+__all__ = ["JUDGED", "crossings", "events_of"]
+
+JUDGED: Final = ("video_memory_mb", "video_controllers", "failed_videos", "total_videos")
+"""The metrics of a sample that alerts are about."""
+_AMONG: Final = ("video_id", "success", "duration_ms")
+"""What tells preloads of one instant apart."""
 
 
 def crossings(records: ir.Table, *, limits: Thresholds, within: bool) -> ir.Table:
@@ -39,7 +45,7 @@ def crossings(records: ir.Table, *, limits: Thresholds, within: bool) -> ir.Tabl
     rows = records.filter(records.kind.isnull() | preload | pressure)
     rows = rows.select(
         *("at", "seconds", "kind", "video_id", "success", "duration_ms"),
-        *("video_memory_mb", "video_controllers", "failed_videos", "total_videos"),
+        *JUDGED,
         device=rows.device_id.fill_null("") if within else ibis.literal(""),
         order=ibis.ifelse(rows.kind.isnull(), 1, 0),
     )
@@ -50,19 +56,21 @@ def crossings(records: ir.Table, *, limits: Thresholds, within: bool) -> ir.Tabl
     preloads = _preloads(rows.filter(is_preload), limits)
     names = [*rows.columns, "failures", "finished"]
     whole = ibis.union(samples.select(*names), preloads.select(*names))
-    return whole.order_by(["seconds", "order"]).drop("order")
+    return whole.order_by(["seconds", "order", "device", *_AMONG, *JUDGED]).drop("order")
 
 
 def events_of(records: ir.Table, *, kinds: Sequence[str]) -> ir.Table:
     """The events of some kinds, whole, by time."""
-    return records.filter(records.kind.isin(kinds).fill_null(False)).order_by("seconds")
+    rows = records.filter(records.kind.isin(kinds).fill_null(False))
+    named = rows.device_id.fill_null(""), rows.video_id.fill_null("")
+    return rows.order_by([rows.seconds, rows.kind, *named, rows.extra])
 
 
 def _samples(rows: ir.Table, limits: Thresholds) -> ir.Table:
     """Samples at which a level changes, and those that follow memory pressure."""
     import ibis  # noqa: PLC0415 - as above
 
-    in_time = {"group_by": rows.device, "order_by": [rows.seconds, rows.order]}
+    in_time = {"group_by": rows.device, "order_by": ["seconds", "order", *JUDGED]}
     memory = _above(rows.video_memory_mb, limits.high_memory_mb) + _above(
         rows.video_memory_mb, limits.critical_memory_mb
     )
@@ -88,13 +96,13 @@ def _preloads(rows: ir.Table, limits: Thresholds) -> ir.Table:
     """Preloads at which a video turns slow or quick, or the failure rate crosses its limit."""
     import ibis  # noqa: PLC0415 - as above
 
-    in_time = {"group_by": rows.device, "order_by": rows.seconds}
+    in_time = {"group_by": rows.device, "order_by": ["seconds", *_AMONG]}
     recent = {**in_time, "rows": (1 - RATE_WINDOW, 0)}
     failed = ibis.ifelse(rows.success.fill_null(False), 0, 1)
     timed = rows.duration_ms.notnull()
     same = {
         "group_by": [rows.device, rows.video_id.fill_null(""), timed],
-        "order_by": rows.seconds,
+        "order_by": ["seconds", *_AMONG],
     }
     slow = when(timed, ibis.ifelse(rows.duration_ms > limits.slow_preload_ms, 1, 0))
     rows = rows.mutate(
