@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import wave
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -255,6 +256,21 @@ class TestTime:
         assert times[-1] == pytest.approx(2.96, abs=0.05)
         first = next(Remuxer(path).segments(start_s))
         assert (first.keyframe, first.start_s) == (True, 0.0)
+
+    @pytest.mark.parametrize("name", ["rare-keyframes.avi", "rare-keyframes.h264"])
+    def test_seeks_where_there_is_no_index(self, make_clip, tmp_path, name):
+        """An AVI that was cut off has lost its own, pictures without a container have none."""
+        tone = 440 if name.endswith("avi") else None
+        whole = make_clip(name, keyframe_every_s=9.0, audio_codec="mp3", tone_hz=tone)
+        path = tmp_path / name
+        path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 8 // 10])
+        remuxer = Remuxer(path, plan=plan(replace(probe(path), audio=None)))
+        next(remuxer.segments())
+        segments = list(remuxer.segments(1.5))
+        assert segments[0].keyframe
+        assert segments[-1].end_s == pytest.approx(probe(path).duration_s, abs=0.1)
+        transcoder = Transcoder(path, plan(probe(path), as_is=False))
+        assert played(transcoder, 1.5)["video"][0] == pytest.approx(1.5, abs=0.1)
 
     def test_the_first_picture_waits_for_little(self, make_clip):
         """A fraction of the clip is read for it."""

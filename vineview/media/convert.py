@@ -31,7 +31,7 @@ from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import MAX_PIXELS, Source
-from vineview.media.packets import BROADCAST, PacketReader, demuxed, nominal_origin_s, sought_s
+from vineview.media.packets import BROADCAST, RAW, PacketReader, demuxed, nominal_origin_s, sought_s
 from vineview.media.picture import PictureEncoder
 from vineview.media.remux import copied_to, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
@@ -222,7 +222,8 @@ class _Conversion:
 
     def _sought(self, lead: Stream, tracks: list[Stream], origin_s: float) -> Iterator[Packet[Any]]:
         """Packets from a keyframe at or before the start; some containers land behind it."""
-        for back_s in _BACK_OFF_S if self._start_s > 0 else ():
+        is_sought = self._start_s > 0 and self._container.format.name not in RAW
+        for back_s in _BACK_OFF_S if is_sought else ():
             wanted_s = sought_s(self._container, self._start_s - back_s, origin_s)
             try:
                 self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)

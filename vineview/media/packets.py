@@ -37,11 +37,14 @@ _RUN_UP_S = 0.1
 _MAX_STILL_S = 10.0
 _MAX_TICKS = 2**62
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
-_WITHOUT_INDEX = frozenset({"mpeg", "mpegts"})
+_WITHOUT_INDEX = frozenset({"avi", "mpeg", "mpegts"})  # AVI's may be lost
 _DECODED_BEFORE_S = 10.0
 
 BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
 """Containers whose clock may start anew at any place."""
+
+RAW = frozenset({"h264", "hevc", "m4v", "mjpeg", "mpegvideo", "obu"})
+"""Pictures without a container: there is no time in them, so nothing can be sought."""
 
 ESTIMATED = frozenset({"aac", "ac3", "amr", "dts", "eac3", "loas", "mp3", "mpeg", "mpegts"})
 """Containers that say nothing of their length, so that FFmpeg estimates it by their size."""
@@ -106,7 +109,7 @@ class PacketReader:
 
     def _from_keyframe(self, start_s: float) -> Iterator[Packet[Any]]:
         """Seek, then find the keyframe; some containers land behind it, so look further back."""
-        if start_s <= 0:
+        if start_s <= 0 or self._container.format.name in RAW:
             yield from self._from_beginning()
             return
         lead = self._tracks[0]
@@ -200,8 +203,9 @@ def sought_s(container: InputContainer, place_s: float, origin_s: float) -> floa
     Of containers without an index, FFmpeg compares when packets are decoded. What is shown first is
     decoded before that, so for the beginning itself something earlier is asked for.
     """
-    is_early = place_s <= 0 and container.format.name in _WITHOUT_INDEX
-    return max(place_s, 0.0) + origin_s - (_DECODED_BEFORE_S if is_early else 0.0)
+    if place_s <= 0 and container.format.name in _WITHOUT_INDEX:
+        return max(origin_s - _DECODED_BEFORE_S, 0.0)
+    return max(place_s, 0.0) + origin_s
 
 
 def nominal_origin_s(tracks: list[Stream]) -> float:

@@ -19,15 +19,21 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from vineview.media.packets import BROADCAST, ESTIMATED, PacketReader, nominal_origin_s, start_of
+from vineview.media.packets import (
+    BROADCAST,
+    ESTIMATED,
+    RAW,
+    PacketReader,
+    nominal_origin_s,
+    start_of,
+)
 from vineview.media.tracks import Tracks, codec_name, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
 
 _SMALL_BYTES = 2**20
 _MAX_BYTES = 2**23
-_RAW = {"h264", "hevc", "m4v", "mjpeg", "mpegvideo", "obu"}
-_DOUBTFUL = BROADCAST | ESTIMATED | _RAW | {"asf", "avi", "ogg", "rm"}
+_DOUBTFUL = BROADCAST | ESTIMATED | RAW | {"asf", "avi", "ogg", "rm"}
 _LATE_S = 0.5
 _GAP_S = 0.75
 _PREROLL_S = 0.1
