@@ -45,6 +45,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
+_THEME = "() => document.body.getAttribute('data-jp-theme-name')"
+_THEME_STANDS = """(theme) => document.body.getAttribute("data-jp-theme-name") === theme
+  && !document.getElementById("jupyterlab-splash")"""
+
+
 class Tab:
     """A page that must stay free of console errors, and the notebooks opened in it.
 
@@ -155,6 +160,32 @@ def page(tab: Tab) -> Any:
 def open_notebook(tab: Tab) -> Callable[[Sequence[str]], NotebookPage]:
     """Writes a notebook of the given cells and opens it; its kernel ends with the test."""
     return tab.open
+
+
+@pytest.fixture
+def change_theme() -> Iterator[Callable[[NotebookPage, str], None]]:
+    """Changes the theme as a person would, until JupyterLab is done; the test over, it is light.
+
+    JupyterLab covers the page while it loads the theme and takes the cover away a fifth of a second
+    later; at a second change within that time it would try to take the one cover away twice, and
+    throw. It stores what was chosen, so every other page would open in it.
+    """
+    changed: list[NotebookPage] = []
+
+    def change(notebook: NotebookPage, theme: str) -> None:
+        changed.append(notebook)
+        if notebook.page.evaluate(_THEME) != theme:
+            with notebook.page.expect_response(_stores_a_setting):
+                notebook.command("apputils:change-theme", theme=theme)
+        notebook.page.wait_for_function(_THEME_STANDS, arg=theme)
+
+    yield change
+    for notebook in changed[-1:]:
+        change(notebook, "JupyterLab Light")
+
+
+def _stores_a_setting(answer: Any) -> bool:
+    return answer.request.method == "PUT" and "/settings/" in answer.url
 
 
 @pytest.fixture(scope="session")

@@ -67,8 +67,6 @@ OTHER_THEME = """() => {
   const light = document.body.getAttribute("data-jp-theme-light") === "true";
   document.body.setAttribute("data-jp-theme-light", String(!light));
 }"""
-THEME_STANDS = """(theme) => document.body.getAttribute("data-jp-theme-name") === theme
-  && !document.getElementById("jupyterlab-splash")"""
 FITS = """() => [...document.querySelectorAll(".vv-plot")].every((box) =>
   Math.abs(box.querySelector(".main-svg").getBoundingClientRect().width - box.clientWidth) < 2)"""
 LEGENDS_OVER_LINES = """() => [...document.querySelectorAll(".vv-plot-graph")].filter((graph) =>
@@ -86,21 +84,6 @@ def wait_for_charts(page, count):
 def wait_for_more_points(page):
     points = page.evaluate(POINTS)
     page.wait_for_function(f"(points) => ({POINTS})() > points + 1", arg=points)
-
-
-def _stores_a_setting(answer):
-    return answer.request.method == "PUT" and "/settings/" in answer.url
-
-
-def change_theme(notebook, theme):
-    """Change it as a person would, and wait until JupyterLab is done.
-
-    It covers the page while it loads the theme and takes the cover away a fifth of a second later;
-    at a second change within that time it would try to take the one cover away twice, and throw.
-    """
-    with notebook.page.expect_response(_stores_a_setting):
-        notebook.command("apputils:change-theme", theme=theme)
-    notebook.page.wait_for_function(THEME_STANDS, arg=theme)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +131,7 @@ class TestThreeCharts:
         assert "<svg" in kept
         assert "plotly.js v" not in kept
 
-    def test_they_follow_the_theme(self, notebook, pictures):
+    def test_they_follow_the_theme(self, notebook, change_theme, pictures):
         page = notebook.page
         light = page.evaluate(STROKES)
         change_theme(notebook, "JupyterLab Dark")

@@ -87,12 +87,8 @@ def notebook(new_shared_tab):
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_every_word_is_legible(notebook, theme):
-    notebook.command("apputils:change-theme", theme=theme)
-    notebook.page.wait_for_function(
-        "(light) => document.body.dataset.jpThemeLight === light",
-        arg="true" if theme.endswith("Light") else "false",
-    )
+def test_every_word_is_legible(notebook, change_theme, theme):
+    change_theme(notebook, theme)
     notebook.page.locator(".vv-breaker").first.wait_for()
     tones = notebook.page.locator(".vv-tile").evaluate_all(
         "tiles => tiles.map(t => t.dataset.tone)"

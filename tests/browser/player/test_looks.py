@@ -29,12 +29,8 @@ class TestLooks:
         player.page.set_viewport_size({"width": 1000, "height": 1000})
 
     @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-    def test_words_are_legible_in_both_themes(self, player, theme, pictures):
-        player.notebook.command("apputils:change-theme", theme=theme)
-        player.page.wait_for_function(
-            "(light) => document.body.dataset.jpThemeLight === light",
-            arg="true" if theme.endswith("Light") else "false",
-        )
+    def test_words_are_legible_in_both_themes(self, player, change_theme, theme, pictures):
+        change_theme(player.notebook, theme)
         contrast = player.root.locator(".vv-title").evaluate(CONTRAST)
         assert contrast > 7
         if pictures:
