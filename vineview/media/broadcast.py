@@ -33,12 +33,14 @@ def whole_bytes(file: BinaryFile) -> int | None:
     """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
+    if len(head) < _HEAD_BYTES:
+        return None
     phase, step = next(
         (
             (at, step)
             for step in _STEPS
             for at in range(step)
-            if head[at::step] and set(head[at::step]) == {_SYNC} and len(head) == _HEAD_BYTES
+            if head[at] == _SYNC and set(head[at::step]) == {_SYNC}
         ),
         (0, 0),
     )

@@ -1,7 +1,7 @@
 """ClipController and ClipStream: a loaded clip, and its segments on their way to a player.
 
 A controller keeps what a first picture needs (init segment, first segment, poster) and its source;
-everything else is made by a worker when a stream asks for it, at most two segments ahead of its
+everything else is made by a worker when a stream asks for it, at most four segments ahead of its
 reader. A controller that is not streaming has no process. ``held_bytes`` adds up what this process
 keeps alive at this moment, so it rises while streams run and is 0 after release; what a worker
 uses is its own, limited there, and gone with it.

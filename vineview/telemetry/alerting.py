@@ -75,8 +75,7 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
         at = parse_at(record["at"])
         judged: dict[str, Any] = {name: record.get(name) for name in JUDGED}
         records.append((at, record.get("device_id") or "", Sample(at, **judged)))
-    seen = telemetry.store.overview()
-    within = seen["least_device"] != seen["most_device"]
+    within = _is_fleet(telemetry.store)
     books: dict[str, AlertBook] = {}
     limits = telemetry.thresholds
     for _, device, each in sorted(records, key=_place):
@@ -111,8 +110,7 @@ def alerts_of_store(store: Store, thresholds: Thresholds) -> AlertSummary:
 
 def alerts_in_store(store: Store, thresholds: Thresholds) -> dict[str, AlertBook]:
     """The alert books of a store's devices, by device; one under ``""`` if there is only one."""
-    seen = store.overview()
-    within = seen["least_device"] != seen["most_device"]
+    within = _is_fleet(store)
     books: dict[str, AlertBook] = {}
     events = store.ask(events_of, kinds=tuple(kind for kind in _ALERTING if kind != "preload"))
     changes = (_change(record, within=within) for record in table_to_records(events))
@@ -128,6 +126,12 @@ def alerts_in_store(store: Store, thresholds: Thresholds) -> dict[str, AlertBook
             book.on_preload_time(at, each["video_id"] or "", each["duration_ms"])
             book.on_preload_rate(at, each["failures"], each["finished"])
     return books
+
+
+def _is_fleet(store: Store) -> bool:
+    """Whether records are of several devices, each of which then has alerts of its own."""
+    seen = store.overview()
+    return bool(seen["least_device"] != seen["most_device"])
 
 
 def _change(record: dict[str, Any], *, within: bool) -> _Entry:

@@ -14,6 +14,15 @@ player
 """
 
 
+def opened(tab, cell):
+    """A player in a notebook of its own: the feed's cell and one more, run."""
+    notebook = tab.open([FEED, cell])
+    notebook.run_all()
+    player = Player(notebook.page)
+    player.notebook = notebook
+    return player
+
+
 @pytest.fixture(scope="package")
 def new_shared_tab(shared_tabs):
     """Makes pages that all tests of the player share."""
@@ -24,11 +33,7 @@ def new_shared_tab(shared_tabs):
 @pytest.fixture(scope="package")
 def running(new_shared_tab):
     """A notebook of eight good videos, for the tests that leave it as it was."""
-    tab = new_shared_tab()
-    notebook = tab.open([FEED, GOOD])
-    notebook.run_all()
-    player = Player(tab.page)
-    player.notebook = notebook
+    player = opened(new_shared_tab(), GOOD)
     player.wait_until_playing()
     return player
 
@@ -46,11 +51,7 @@ def player(running):
 @pytest.fixture(scope="package")
 def running_broken(new_shared_tab):
     """A notebook of broken videos and a good one at the end."""
-    tab = new_shared_tab()
-    notebook = tab.open([FEED, BROKEN])
-    notebook.run_all()
-    player = Player(tab.page)
-    player.notebook = notebook
+    player = opened(new_shared_tab(), BROKEN)
     player.wait_for_card("not-a-video.mp4 is not a video")
     return player
 
@@ -65,11 +66,8 @@ def broken(running_broken):
 
 
 @pytest.fixture
-def own_player(page, open_notebook):
+def own_player(tab):
     """A player of eight good videos in a page of the test's own."""
-    notebook = open_notebook([FEED, GOOD])
-    notebook.run_all()
-    player = Player(page)
-    player.notebook = notebook
+    player = opened(tab, GOOD)
     player.wait_until_playing()
     return player

@@ -7,38 +7,33 @@ from player_page import FEED, GOOD, SHOWN, Player
 
 pytestmark = pytest.mark.browser
 
-LONG_CLIP = """
-with av.open(str(path), "w") as out:
-    track = out.add_stream("libx264", rate=5, options={"preset": "ultrafast", "g": "10"})
-    track.width, track.height, track.pix_fmt = 64, 48, "yuv420p"
-    for n in range(900):
-        frame = av.VideoFrame(64, 48, "yuv420p")
-        frame.pts = n
-        for plane in frame.planes:
-            plane.update(bytes([n % 200]) * plane.buffer_size)
-        out.mux(track.encode(frame))
-    out.mux(track.encode(None))
-manager.add_video_event(VideoEvent(id="long", is_local=True, video_url=path.as_uri()))
-"""
-
 GREYS = """
 import av
 from pathlib import Path
-path = Path("greys.flv").absolute()
-with av.open(str(path), "w") as out:
-    track = out.add_stream("libx264", rate=5, options={"preset": "ultrafast", "g": "10"})
-    track.width, track.height, track.pix_fmt = 64, 48, "yuv420p"
-    for n in range(180):
-        frame = av.VideoFrame(64, 48, "yuv420p")
-        frame.pts = n
-        for plane, value in zip(frame.planes, (20 + n, 128, 128), strict=True):
-            plane.update(bytes([value]) * plane.buffer_size)
-        out.mux(track.encode(frame))
-    out.mux(track.encode(None))
-manager.add_video_event(VideoEvent(id="greys", is_local=True, video_url=path.as_uri()))
-player = FeedPlayer(manager)
-player
+
+def add_greys(place, count):
+    path = Path(place).absolute()
+    with av.open(str(path), "w") as out:
+        track = out.add_stream("libx264", rate=5, options={"preset": "ultrafast", "g": "10"})
+        track.width, track.height, track.pix_fmt = 64, 48, "yuv420p"
+        for n in range(count):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts = n
+            for plane, value in zip(frame.planes, (20 + n % 200, 128, 128), strict=True):
+                plane.update(bytes([value]) * plane.buffer_size)
+            out.mux(track.encode(frame))
+        out.mux(track.encode(None))
+    manager.add_video_event(VideoEvent(id="greys", is_local=True, video_url=path.as_uri()))
 """
+
+
+def greys(place, count):
+    """Cells that play a clip of greys, five a second; each grey tells its picture's number."""
+    return [
+        FEED + GREYS,
+        f"add_greys({str(place)!r}, {count})\nplayer = FeedPlayer(manager)\nplayer",
+    ]
+
 
 FULL_BUFFER = """(() => {
   window.vineviewRefused = 0;
@@ -61,8 +56,7 @@ class TestBuffers:
         self, page, open_notebook, tmp_path
     ):
         """Twenty seconds ahead are asked for, thirty behind are kept; a seek asks anew."""
-        made = f"from pathlib import Path\npath = Path({str(tmp_path)!r}) / 'long.mp4'\nimport av\n"
-        notebook = open_notebook([FEED + made + LONG_CLIP, "player = FeedPlayer(manager)\nplayer"])
+        notebook = open_notebook(greys(tmp_path / "long.mp4", 900))
         notebook.run_all()
         player = Player(page)
         player.notebook = notebook
@@ -78,8 +72,7 @@ class TestBuffers:
 
     def test_a_page_that_was_long_silent_goes_on_where_it_was(self, page, open_notebook, tmp_path):
         """A laptop that slept: the kernel has given the view up, and its streams with it."""
-        made = f"from pathlib import Path\npath = Path({str(tmp_path)!r}) / 'long.mp4'\nimport av\n"
-        notebook = open_notebook([FEED + made + LONG_CLIP, "player = FeedPlayer(manager)\nplayer"])
+        notebook = open_notebook(greys(tmp_path / "long.mp4", 900))
         notebook.run_all()
         player = Player(page)
         player.wait_until_playing(beyond_s=0.5)
@@ -88,7 +81,7 @@ class TestBuffers:
 
     def test_a_seek_in_a_clip_without_an_index_shows_that_moment(self, page, open_notebook):
         """Each picture's grey tells its number; FLV as it is written here has no index."""
-        notebook = open_notebook([FEED, GREYS])
+        notebook = open_notebook(greys("greys.flv", 180))
         notebook.run_all()
         player = Player(page)
         player.wait_until_playing()
