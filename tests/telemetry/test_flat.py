@@ -128,3 +128,14 @@ def test_any_block_is_read_as_the_careful_reader_reads_it(bulk, rows, separators
 def test_loose_json_is_left_to_the_careful_reader(flat, end):
     line = json.dumps(ROW, separators=(",", ":"))
     assert flat.columns(block_of(line, line[:-1] + end)) is None
+
+
+@pytest.mark.parametrize(
+    "deep", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000]
+)
+@pytest.mark.parametrize("name", ["error", "battery"])
+def test_no_reader_in_bulk_is_given_deep_nesting(bulk, flat, name, deep):
+    line = json.dumps(ROW, separators=(",", ":"))
+    block = block_of(line, f'{{"at":"{AT}","{name}":{deep}}}')
+    assert flat.columns(block) is None
+    assert bulk.table(block) is None

@@ -54,10 +54,12 @@ class Bulk:
 
         Texts may be dictionary-encoded. May be called from several threads.
         """
-        if not _is_utf8(block) or _may_be_deep(block):
+        if not _is_utf8(block):
             return None
         if len(block) >= self._flat_from and (flat := self._as_flat(block)) is not None:
             return flat
+        if _may_be_deep(block):
+            return None
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
         for _ in range(3):  # a field seen for the first time may change how the block is read
             parsed = self._parsed(block)

@@ -27,7 +27,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "autoload_known_extensions": False,
 }
 _WINDOW: Final = 1 << 20
-_QUOTE, _COLON, _SPACE, _NULL = b'": n'
+_QUOTE, _COLON, _SPACE, _NULL, _LIST, _OBJECT = b'": n[{'
 _NUMBER: Final = np.frombuffer(b"-0123456789", np.uint8)
 _FLAG: Final = np.frombuffer(b"tf", np.uint8)
 _LOOSE: Final = np.frombuffer(b", \t\r", np.uint8)
@@ -60,7 +60,7 @@ class Flat:
         if names is None or b"\\" in block or not _end_as_objects(lines, block):
             return None
         values = _first_bytes(block)
-        if values is None:
+        if values is None or values[_LIST] or values[_OBJECT]:
             return None
         is_uniform = int(values.sum()) == len(lines) * len(names)
         if not is_uniform and values[_NULL]:
