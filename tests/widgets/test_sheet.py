@@ -84,6 +84,26 @@ class TestContactSheet:
         await sheet._pace._clock.advance(1)
         assert page.sent == []
 
+    async def test_the_breaker_opens_on_the_page_when_its_time_is_over(
+        self, clock, loader, browser_of, settle
+    ):
+        """Without a player beside it nobody else asks the breaker."""
+        async with VideoManager(loader=loader, clock=clock) as manager:
+            manager.add_video_event(VideoEvent(id="v", video_url="https://nostr.build/v.mp4"))
+            for number in range(5):
+                manager.breaker.record_failure(f"https://elsewhere.example/{number}.mp4")
+            sheet = ContactSheet(manager, clock=clock)
+            page = browser_of(sheet)
+            page.say("hello")
+            assert "is open until" in page.of("sheet")[-1]["document"]["breaker"]["text"]
+            await settle()
+            await clock.advance(manager.breaker.open_timeout_s)
+            await clock.advance(1)
+            shown = page.of("sheet")[-1]["document"]
+            assert shown["breaker"] is None or "is open until" not in shown["breaker"]["text"]
+            assert shown["items"][0]["badge"]["text"] == "Ready"
+            await sheet.aclose()
+
     async def test_a_long_feed_is_shown_around_the_current_video(self, clock, browser_of):
         async with VideoManager(clock=clock) as manager:
             config = type(manager.config)(max_videos=1000)

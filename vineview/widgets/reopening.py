@@ -1,7 +1,7 @@
 """Reopening: what the circuit breaker held back is loaded once it lets loads through again.
 
 A breaker works its state out when it is asked, and a load it refused is forgotten. So someone has
-to ask when its time is over, and to want again what is in sight: the player a person watches.
+to ask when its time is over, and to want again what is in sight: what a person watches.
 """
 
 from __future__ import annotations
@@ -45,6 +45,6 @@ class Reopening:
             commands.preload_around_index(self._manager.current_index)
 
     async def _wait(self, breaker: CircuitBreaker) -> None:
-        """Ask it when its time is over: being asked moves it, and the player hears of that."""
+        """Ask it when its time is over: being asked moves it, and who shows it hears of that."""
         while (seconds := breaker.retry_after_s) > 0:
             await self._manager.clock.sleep(seconds)

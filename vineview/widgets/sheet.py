@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vineview.clock import Clock
-from vineview.core.changes import Change
+from vineview.core.changes import Change, ChangeKind
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError
 from vineview.widgets.base import Buffers, Message, VineWidget
@@ -30,6 +30,7 @@ from vineview.widgets.cards import empty_feed_card
 from vineview.widgets.clips import commands_of, poster_of
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import unknown_message
+from vineview.widgets.reopening import Reopening
 from vineview.widgets.strip import strip_document
 
 __all__ = ["ContactSheet"]
@@ -73,12 +74,14 @@ class ContactSheet(VineWidget):
         self._shown: dict[str, Any] = {}
         self._unsubscribe: Callable[[], None] | None = None
         self._pace = Pace(self._update, interval_s=_UPDATE_EVERY_S, spawn=self.spawn, clock=clock)
+        self._reopening = Reopening(manager, spawn=self.spawn)
 
     def view_opened(self, view: str) -> None:
         """A view opened: follow the manager from now on, and show it where things stand."""
         if self._unsubscribe is None:
             self._unsubscribe = self.manager.subscribe(self._changed)
         self._sent[view] = set()
+        self._reopening.look()
         self._shown = self._document()
         self.tell("sheet", view=view, document=self._shown)
         self._send_posters()
@@ -129,6 +132,8 @@ class ContactSheet(VineWidget):
             commands.preload_around_index(places[0])
 
     def _changed(self, change: Change) -> None:
+        if change.kind is ChangeKind.BREAKER:
+            self.on_loop(self._reopening.look)
         if change.kind not in _UNSHOWN:
             self.on_loop(self._pace.ask)
 
