@@ -12,8 +12,8 @@ class TestTogether:
     SIDE = """
 from vineview.widgets import ContactSheet, SideBySide
 other = VideoManager(loader=MediaLoader())
-for each in (manager, other):
-    each.add_video_events(feed("bigbuckbunny.mp4", "portrait.mp4", "landscape.mp4"))
+for each, last in ((manager, "landscape.mp4"), (other, "not-a-video.mp4")):
+    each.add_video_events(feed("bigbuckbunny.mp4", "portrait.mp4", last))
 side = SideBySide(FeedPlayer(manager), FeedPlayer(other))
 side
 """
@@ -49,4 +49,10 @@ side
         tip, whole = sheet.locator(".vv-tip").bounding_box(), sheet.bounding_box()
         assert tip["y"] >= whole["y"], "outputs cut off what is above them"
         sheet.get_by_role("button", name="3. landscape.mp4").click()
-        page.locator(".vv-title", has_text="landscape.mp4").first.wait_for()
+        page.locator(".vv-title", has_text="landscape.mp4").wait_for()
+        page.locator(".vv-player").nth(1).focus()
+        page.keyboard.press("ArrowDown")
+        page.locator(".vv-title", has_text="not-a-video.mp4").wait_for()
+        strips = page.locator(".vv-player .vv-strip")
+        heights = strips.evaluate_all("strips => strips.map(s => s.getBoundingClientRect().top)")
+        assert heights[0] == heights[1], "the one without caption stands as high"

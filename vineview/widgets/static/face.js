@@ -192,7 +192,6 @@ class VineFace {
     this.meta.replaceChildren(...words);
     const part = progress && `${Math.round((100 * progress.done_s) / progress.total_s)} % so far`;
     this.caption.textContent = [item?.caption, part, note].filter(Boolean).join(" · ");
-    this.caption.hidden = !this.caption.textContent;
   }
 }
 
