@@ -124,6 +124,15 @@ class TestEvents:
         ]
         assert list(marks.marker.symbol) == ["triangle-down", "square"]
 
+    def test_what_an_export_begins_with_did_not_happen_then(self, samples, events):
+        began = events.assign(snapshot=[None, True, None, None, None])
+        assert list(named(memory_figure(samples, events=began), "events")[0].marker.symbol) == [
+            "triangle-down"
+        ]
+
+    def test_marks_at_either_end_are_whole(self, samples, events):
+        assert named(memory_figure(samples, events=events), "events")[0].cliponaxis is False
+
     def test_events_without_columns_are_no_marks(self, samples):
         figure = memory_figure(samples, events=pd.DataFrame({"other": [1]}))
         assert len(named(figure, "events")[0].x) == 0

@@ -47,12 +47,17 @@ class Turn:
 def marked(events: pd.DataFrame) -> pd.DataFrame:
     """The events that get a mark, in order of time, at most 200: the latest.
 
+    What an export begins with (``snapshot``) was so before: nothing happened there.
+
     Args:
-        events: Columns ``at`` (aware UTC) and ``kind``.
+        events: Columns ``at`` (aware UTC) and ``kind``, and ``snapshot`` if there are any.
     """
     if "kind" not in events or "at" not in events:
         return pd.DataFrame({"at": pd.DatetimeIndex([], tz="UTC"), "kind": []})
-    return events[events["kind"].isin(list(MARKED))].sort_values("at").tail(_MAX_MARKS)
+    happened = events["kind"].isin(list(MARKED))
+    if "snapshot" in events:
+        happened &= ~events["snapshot"].isin([True])
+    return events[happened].sort_values("at").tail(_MAX_MARKS)
 
 
 def describe(event: Mapping[Hashable, Any]) -> str:
@@ -98,6 +103,7 @@ def event_trace(events: pd.DataFrame, colours: Palette) -> dict[str, Any]:
         "x": _ms(rows),
         "y": np.full(len(rows), 0.965, dtype="float32"),
         "yaxis": "y3",
+        "cliponaxis": False,  # whole at the first and the last instant too
         "text": [describe(row) for row in rows.to_dict("records")],
         "marker": {
             "symbol": symbols,
