@@ -115,7 +115,7 @@ class TestPlaying:
         await clock.advance(1)
         tiles = {tile["label"]: tile for tile in browser.of("position")[-1]["tiles"]}
         assert (tiles["memory"]["value"], tiles["memory"]["tone"]) == ("900", "critical")
-        assert tiles["leak check, overall"]["value"] == "leaking"
+        assert tiles["leak, overall"]["value"] == "leaking"
 
 
 class TestSeeking:

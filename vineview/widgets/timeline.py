@@ -45,8 +45,7 @@ _DEFAULT_SPEED = 60.0
 _MAX_CROSSINGS = 500
 _STATIC_CROSSINGS = 20
 _STATIC_AROUND = 5
-_OVERALL = {"growth", "leak check"}
-_WHOLE = ", overall"
+_OVERALL = {"growth": "growth, overall", "leak check": "leak, overall"}  # as wide as a tile is
 
 
 class ReplayTimeline(MemoryChart):
@@ -193,10 +192,7 @@ class ReplayTimeline(MemoryChart):
         source = self._source
         reading = self.replay.monitor.current_sample
         tiles = memory_tiles(reading, source.usage, thresholds=source.thresholds)
-        return tuple(
-            replace(tile, label=tile.label + _WHOLE) if tile.label in _OVERALL else tile
-            for tile in tiles
-        )
+        return tuple(replace(tile, label=_OVERALL.get(tile.label, tile.label)) for tile in tiles)
 
     def _go_to_video(self, video_id: str) -> None:
         """Seek to the last time, else the first, that a video came on screen."""
