@@ -157,12 +157,22 @@ class TestThreeCharts:
             notebook.page.wait_for_function(FITS)
             assert notebook.page.evaluate(LEGENDS_OVER_LINES) == 0
 
+    UNTOLD = """({ data }) => {
+      const { x } = data.find((trace) => trace.uid === "measured");
+      const without = (uid) => {
+        const known = new Set(data.find((trace) => trace.uid === uid).x);
+        return x.filter((at) => !known.has(at)).length;
+      };
+      return { estimate: without("estimate"), controllers: without("controllers") };
+    }"""
+
     def test_they_can_be_read_without_seeing(self, notebook):
         chart = notebook.page.locator(".vv-chart").nth(1)
         graph = chart.get_by_role("img", name="Video memory over time")
         assert "leak check leaking" in graph.get_attribute("aria-label")
         assert chart.locator("table tr").count() == 13
         assert chart.get_by_role("listitem").filter(has_text="app's estimate").count() == 1
+        assert graph.evaluate(self.UNTOLD) == {"estimate": 0, "controllers": 0}
 
 
 class TestLookingCloser:
@@ -208,7 +218,7 @@ class TestLookingCloser:
 
     def test_a_stretch_marked_by_mouse_or_keys_is_analysed(self, chart, pictures):
         panel = chart.locator(".vv-selection")
-        chart.get_by_role("button", name="What dragging does").click()
+        chart.get_by_role("button", name="Drag:").click()
         self.drag(chart, 0.2, 0.6)
         panel.locator(".vv-tile").nth(3).wait_for()
         assert "MB/h" in panel.inner_text()
@@ -216,7 +226,7 @@ class TestLookingCloser:
             chart.screenshot(path=pictures / "memory-chart-marked.png")
         panel.get_by_role("button", name="Clear the marked stretch").click()
         assert panel.is_hidden()
-        chart.get_by_role("button", name="What dragging does").click()
+        chart.get_by_role("button", name="Drag:").click()
         plot = chart.locator(".vv-plot")
         plot.press("Home")
         for _ in range(30):
@@ -238,8 +248,13 @@ class TestLookingCloser:
         plot.press("0")
         self.wait_for(chart, f"Math.abs(shown.minutes - {whole['minutes']}) < 0.01")
         plot.press("?")
-        assert chart.locator(".vv-chart-keys").is_visible()
-        plot.press("?")
+        keys = chart.locator(".vv-chart-keys")
+        assert (
+            keys.locator("dd").first.bounding_box()["width"] > 300
+        )  # of 600: no float of the page's
+        plot.press("Escape")
+        assert keys.is_hidden()
+        assert "MB measured" in reading.inner_text()
         assert chart.page.evaluate(active) == before
 
     def test_utc_and_local_time_are_one_key_apart_in_every_chart(self, chart):

@@ -126,6 +126,7 @@ def memory_layout(
         "margin": {"l": 56, "r": 14, "t": 34 + (_TITLE_PX if title else 0), "b": 56},
         "height": height,
         "hovermode": "x unified",
+        "hoversubplots": "axis",  # memory and controllers in one box, wherever one points
         "hoverlabel": {
             "bgcolor": colours.surface,
             "bordercolor": colours.border,

@@ -61,6 +61,26 @@ function vvTint({ x, y }) {
   return under;
 }
 
+/** Steps travel as their changes; a reader who points at any measured instant is told them too. @param {any[]} data @returns {any[]} */
+function vvTellSteps(data) {
+  const told = data.find((trace) => trace.uid === "measured");
+  const isSteps = (/** @type {any} */ trace) => trace.line?.shape === "hv" && trace.hoverinfo !== "skip" && trace.x.length;
+  return told ? data.map((trace) => (isSteps(trace) ? { ...trace, ...vvStepsAt(trace, told) } : trace)) : data;
+}
+
+/** A line of steps with a point at each of another's as well. @param {VineLine} steps @param {VineLine} told */
+function vvStepsAt({ x, y }, told) {
+  const last = x[x.length - 1];
+  const more = told.x.filter((at, place) => at > x[0] && at < last && !Number.isNaN(told.y[place]));
+  const every = Float64Array.from(new Set([...x, ...more])).sort();
+  let place = 0;
+  const values = Float32Array.from(every, (at) => {
+    while (x[place + 1] <= at) place += 1;
+    return y[place];
+  });
+  return { x: every, y: values };
+}
+
 /** Give each area the points of its line. @param {any[]} data */
 function vvFillTints(data) {
   for (const area of data) {
@@ -170,5 +190,6 @@ function vvCompact(layout, data) {
   for (const name of ["xaxis", "xaxis2"]) if (layout[name]) layout[name] = { ...layout[name], nticks: names.length ? 2 : 4, tickangle: 0 };
   if (layout.xaxis2) for (const { title } of [layout.xaxis, layout.xaxis2]) title.text = title.text.replace(/ \(.*\)$/, ""); // the bars name the unit
   if (names.length) layout.yaxis = { ...layout.yaxis, tickmode: "array", tickvals: names, ticktext: names.map(vvShort) };
+  for (const trace of data) if (trace.uid === "growth") trace.name = "growth"; // its tile says how much
   return data.map((trace) => (trace.type === "heatmap" ? { ...trace, xgap: 0, colorbar: { ...trace.colorbar, thickness: 8 } } : trace));
 }

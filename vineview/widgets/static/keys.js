@@ -10,7 +10,7 @@ const VV_CHART_KEYS = [
   ["0", "all of it; a double click too"],
   ["a", "drag to mark a stretch, or to zoom; Shift and drag marks too"],
   ["u", "UTC or local time"],
-  ["Esc", "clear the mark, then the readout"],
+  ["Esc", "close this list, clear the mark, then the readout"],
 ];
 
 class VineKeys {
@@ -50,7 +50,8 @@ class VineKeys {
 
   /** @param {string} text @param {string} title @param {() => void} press */
   button(text, title, press) {
-    const button = vvNode("button", { type: "button", class: "vv-chart-button", title, "aria-label": title }, text);
+    const label = text.length > 1 ? null : title; // words are a name of their own, signs are not
+    const button = vvNode("button", { type: "button", class: "vv-chart-button", title, "aria-label": label }, text);
     this.view.listen(button, "click", press);
     return button;
   }
@@ -119,6 +120,7 @@ class VineKeys {
   }
 
   escape() {
+    if (!this.keys.hidden) return this.toggleHelp();
     if (this.brush.stretch) return this.brush.clear();
     this.at = null;
     this.read();

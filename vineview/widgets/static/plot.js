@@ -123,11 +123,11 @@ class VinePlot {
   /** What is drawn: the whole, or of what is looked at the detail. @returns {VineFigure} */
   composed() {
     const { data, layout } = /** @type {VineFigure} */ (this.figure);
-    if (!this.zoom) return { data, layout };
+    if (!this.zoom) return { data: vvTellSteps(data), layout };
     const lines = this.detail?.lines;
     const close = data.map((trace) => ({ ...trace, ...lines?.get(trace.uid) }));
     if (lines) vvFillTints(close);
-    return { data: close, layout: { ...layout, xaxis: { ...layout.xaxis, range: this.zoom } } };
+    return { data: vvTellSteps(close), layout: { ...layout, xaxis: { ...layout.xaxis, range: this.zoom } } };
   }
 
   /** Draw again, for what there is to draw has changed. @param {{now?: boolean}} [when] */
