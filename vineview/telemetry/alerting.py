@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AlertSummary", "alerts_in_store", "alerts_of_records", "alerts_of_store"]
 
+_Record = tuple[datetime, str, Sample | Change]
 _Entry = tuple[datetime, int, str, Any]
 
 _RECENT: Final = 10
@@ -64,7 +67,7 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
     Of one instant preloads come first and samples last, each in the order that an engine can tell
     too, so that an import says the same.
     """
-    records: list[tuple[Any, str, Sample | Change]] = []
+    records: list[_Record] = []
     for record in telemetry.event_records:
         kind = _ALERTING.get(record["kind"])
         if kind is not None:
@@ -78,7 +81,7 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
     within = _is_fleet(telemetry.store)
     books: dict[str, AlertBook] = {}
     limits = telemetry.thresholds
-    for _, device, each in sorted(records, key=_place):
+    for _, device, each in _in_order(records):
         book = _book(books, device if within else "", limits)
         if isinstance(each, Sample):
             book.on_sample(each)
@@ -87,15 +90,23 @@ def alerts_of_records(telemetry: Telemetry) -> AlertSummary:
     return _summary(books)
 
 
-def _place(entry: tuple[datetime, str, Sample | Change]) -> tuple[Any, ...]:
-    """Where a record comes: by instant, and within one as `crossings` puts them."""
-    at, device, each = entry
+def _in_order(entries: Iterable[_Record]) -> Iterator[_Record]:
+    """By instant, and within one as `crossings` puts them; most are alone in theirs."""
+    instant = itemgetter(0)
+    for _, each in groupby(sorted(entries, key=instant), key=instant):
+        same = list(each)
+        yield from sorted(same, key=_place) if len(same) > 1 else same
+
+
+def _place(entry: _Record) -> tuple[Any, ...]:
+    """Where a record comes among those of its instant."""
+    _, device, each = entry
     if isinstance(each, Sample):
-        return at, 2, *map(_last, (getattr(each, name) for name in JUDGED))
+        return 2, *map(_last, (getattr(each, name) for name in JUDGED))
     if each.kind is ChangeKind.PRELOAD:
         told = each.video_id, each.data.get("success"), each.data.get("duration_ms")
-        return at, 0, *map(_last, told)
-    return at, 1, str(each.kind), device, each.video_id or ""
+        return 0, *map(_last, told)
+    return 1, str(each.kind), device, each.video_id or ""
 
 
 def _last(value: Any) -> tuple[bool, Any]:

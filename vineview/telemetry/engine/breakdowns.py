@@ -27,8 +27,8 @@ __all__ = [
 
 def messages(records: ir.Table, *, limit: int) -> ir.Table:
     """The most frequent errors: ``message``, ``count``, ``first_at``, ``last_at``."""
-    rows = records.filter(is_error(records))
-    grouped = rows.group_by(message=message(rows)).aggregate(
+    rows = records.filter(is_error(records)).select("at", message=message(records))
+    grouped = rows.group_by("message").aggregate(
         count=rows.count(), first_at=rows.at.min(), last_at=rows.at.max()
     )
     return grouped.order_by([grouped["count"].desc(), grouped.message]).limit(limit)
@@ -37,9 +37,8 @@ def messages(records: ir.Table, *, limit: int) -> ir.Table:
 def classes(records: ir.Table) -> ir.Table:
     """Errors by class, most frequent first: ``error_class`` or null, ``count``, ``first_at``."""
     rows = records.filter(is_error(records))
-    grouped = rows.group_by(error_class=rows.error_class.nullif("")).aggregate(
-        count=rows.count(), first_at=rows.at.min()
-    )
+    rows = rows.select("at", error_class=rows.error_class.nullif(""))
+    grouped = rows.group_by("error_class").aggregate(count=rows.count(), first_at=rows.at.min())
     return grouped.order_by([grouped["count"].desc(), grouped.error_class])
 
 

@@ -51,7 +51,6 @@ RECORDS: Final = "records"
 """The name compiled questions know the table in memory by."""
 BUILDING: Final = threading.RLock()
 """Whoever builds or compiles an Ibis expression holds it."""
-_GIVEN: Final = "given"
 _SMALL: Final = 50_000
 _NEEDS: Final = {
     "pyspark": ("pyspark", "pip install vineview[spark]"),
@@ -195,19 +194,17 @@ class Embedded:
     through Arrow.
 
     Args:
-        table: In `portable.COLUMNS`.
+        given: In `portable.COLUMNS`.
     """
 
     name = dialect = "duckdb"
 
-    def __init__(self, table: pa.Table) -> None:
-        is_small = table.num_rows < _SMALL
+    def __init__(self, given: pa.Table) -> None:
+        is_small = given.num_rows < _SMALL
         self._cursor = _database(threads=1 if is_small else None).cursor()
         if is_small:  # planning well takes longer than running badly
             self._cursor.execute("PRAGMA disable_optimizer")
-        self._cursor.register(_GIVEN, table)
-        self._cursor.execute(f"CREATE TEMP TABLE {RECORDS} AS FROM {_GIVEN}")
-        self._cursor.unregister(_GIVEN)
+        self._cursor.execute(f"CREATE TEMP TABLE {RECORDS} AS FROM given")  # the argument
         self.lock = threading.Lock()
 
     def answer(self, compiled: str) -> pa.Table:

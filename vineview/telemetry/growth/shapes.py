@@ -7,8 +7,8 @@ cut into steps until nothing is left of a leak.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,7 +224,15 @@ class Bend:
     column: Floats
     hours: float
     is_open: bool
-    height: float = 0.0
+    height: float
+
+
+class _Bends(NamedTuple):
+    """Columns a bend may have, (n, k); the hours they have turned by and which stay open, (k,)."""
+
+    columns: Floats
+    turned_h: Floats
+    is_open: NDArray[np.bool_]
 
 
 def find_bend(
@@ -248,40 +256,40 @@ def find_bend(
     if before <= _NOTHING * float(values @ values):
         return None
     candidates = _bends(hours, session, window_h)
-    columns = np.column_stack([each.column for each in candidates])
-    left = unexplained(ramp, columns, values)
+    left = unexplained(ramp, candidates.columns, values)
     best = int(left.argmin())
     steps = (np.arange(hours.size)[:, None] >= np.arange(2, hours.size - 1)).astype(np.float64)
     if left[best] > _BETTER * before or left[best] > unexplained(ramp, steps, values).min():
         return None
-    chosen = candidates[best]
-    beta = np.linalg.lstsq(np.column_stack((ramp, chosen.column)), values, rcond=None)[0]
-    bent = float(beta[-1]) * float(np.ptp(chosen.column))
+    column, is_open = candidates.columns[:, best], bool(candidates.is_open[best])
+    beta = np.linalg.lstsq(np.column_stack((ramp, column)), values, rcond=None)[0]
+    bent = float(beta[-1]) * float(np.ptp(column))
     straight = float(beta[beside.shape[1]]) * window_h
     if bent < 0 and straight > -bent / 4:
         return None  # it begins late, or speeds up
-    if chosen.is_open and straight > abs(bent):
+    if is_open and straight > abs(bent):
         return None  # a ramp goes on beside it that adds more
-    chord = chosen.column[0] + np.ptp(chosen.column) * hours / window_h
-    sagitta = abs(float(beta[-1])) * float(np.abs(chosen.column - chord).max())
+    chord = column[0] + np.ptp(column) * hours / window_h
+    sagitta = abs(float(beta[-1])) * float(np.abs(column - chord).max())
     if sagitta <= curving_mb:
         return None
-    return replace(chosen, height=bent)
+    return Bend(column, float(candidates.turned_h[best]), is_open, bent)
 
 
-def _bends(hours: Floats, session: Integers, window_h: float) -> list[Bend]:
+def _bends(hours: Floats, session: Integers, window_h: float) -> _Bends:
     """Knees over most of the window, curves that near a level, and logarithms, which do not."""
+    _, firsts, place = np.unique(session, return_index=True, return_inverse=True)
+    age = (hours - hours[firsts][place])[:, None]
     knees = hours[2 : max(int(0.8 * hours.size), 3)]
-    made = [Bend(np.minimum(hours, knee), float(knee), is_open=False) for knee in knees]
-    starts = np.array([hours[session == each][0] for each in np.unique(session)])
-    place = np.searchsorted(np.unique(session), session)
-    age = hours - starts[place]
-    later = np.where(place > 0, age, np.inf)
-    for tau in window_h * np.geomspace(1 / 60, 1.0, 32):
-        is_open = bool(tau > 0.25 * window_h)
-        made.append(Bend(1 - np.exp(-age / tau), 3 * float(tau), is_open=is_open))
-        if tau < window_h / 4:
-            made.append(Bend(np.log1p(age / tau), window_h, is_open=True))
-        if place.any():
-            made.append(Bend(-np.exp(-later / tau), 3 * float(tau), is_open=is_open))
-    return made
+    taus = window_h * np.geomspace(1 / 60, 1.0, 32)
+    short = taus[taus < window_h / 4]
+    made = [
+        _Bends(np.minimum(hours[:, None], knees), knees, np.zeros(knees.size, np.bool_)),
+        _Bends(1 - np.exp(-age / taus), 3 * taus, taus > window_h / 4),
+        _Bends(np.log1p(age / short), np.full(short.size, window_h), np.ones(short.size, np.bool_)),
+    ]
+    if place.any():
+        later = np.where(place[:, None] > 0, age, np.inf)
+        made.append(_Bends(-np.exp(-later / taus), 3 * taus, taus > window_h / 4))
+    columns, turns, opens = zip(*made, strict=True)
+    return _Bends(np.hstack(columns), np.concatenate(turns), np.concatenate(opens))
