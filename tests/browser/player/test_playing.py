@@ -58,5 +58,7 @@ class TestPlaying:
         player.wait_until_playing(beyond_s=0.2)
 
     def test_a_gif_shows_as_an_image(self, player):
-        player.root.locator(".vv-cell-button").nth(7).click()
+        gif = player.root.locator(".vv-cell-button").nth(7)
+        gif.click()
         player.page.wait_for_function(SHOWN_IMAGE)
+        gif.locator("img").wait_for()  # in the strip too, though no controller has a poster of it

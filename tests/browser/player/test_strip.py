@@ -9,6 +9,21 @@ pytestmark = pytest.mark.browser
 SCROLL = "(list, left) => list.scrollTo({ left, behavior: 'instant' })"
 
 
+def test_the_current_video_stays_in_sight_when_the_cell_grows_narrow(player):
+    """As when a sidebar opens."""
+    player.root.locator(".vv-cell-button").nth(6).click()
+    player.wait_for_title("silent.mp4")
+    player.page.set_viewport_size({"width": 560, "height": 1000})
+    player.page.wait_for_function(
+        """() => {
+          const [cell, list] = [".vv-cell-button[aria-current]", ".vv-strip-list"]
+            .map((name) => document.querySelector(name).getBoundingClientRect());
+          return cell.left >= list.left && cell.right <= list.right;
+        }"""
+    )
+    player.page.set_viewport_size({"width": 1000, "height": 1000})
+
+
 class TestTip:
     @pytest.fixture
     def narrow(self, player):

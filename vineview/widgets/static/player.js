@@ -25,6 +25,7 @@ class VinePlayer {
       lost: (id) => this.forget(id),
       noted: (id, note) => void this.troubles.notes.set(id, note),
       poster: (id) => this.posters.url(id),
+      pictured: (id, picture) => this.posters.url(id) || this.setPoster(id, picture),
       atEnd: () => this.atEnd(),
       trouble: (id, trouble) => this.hasTrouble(id, trouble),
     });
@@ -254,7 +255,7 @@ class VinePlayer {
     this.refresh();
   }
 
-  /** @param {string} id @param {DataView} data */
+  /** @param {string} id @param {DataView | Blob} data */
   setPoster(id, data) {
     this.posters.set(id, data);
     this.stage.setPoster(id, this.posters.url(id));

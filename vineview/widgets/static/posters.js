@@ -15,7 +15,7 @@ class VinePosters {
     return this.known.get(id)?.url ?? "";
   }
 
-  /** @param {string} id @param {DataView} data a JPEG */
+  /** @param {string} id @param {DataView | Blob} data a JPEG */
   set(id, data) {
     this.known.get(id)?.revoke();
     const poster = this.view.url(new Blob([/** @type {BlobPart} */ (data)], { type: "image/jpeg" }));

@@ -19,7 +19,7 @@ class VineStage {
    * @param {VineView} view
    * @param {{trouble: (id: string, trouble: Trouble) => void, changed: () => void,
    *   ready: () => void, lost: (id: string) => void, noted: (id: string, note: string) => void,
-   *   poster: (id: string) => string, atEnd: () => "again" | "stop" | "wait"}} hooks
+   *   poster: (id: string) => string, pictured: (id: string, picture: Blob) => void, atEnd: () => "again" | "stop" | "wait"}} hooks
    */
   constructor(view, hooks) {
     this.view = view;
@@ -48,6 +48,7 @@ class VineStage {
         hooks.ready();
       },
       damaged: (id, text) => this.refuse(id, text),
+      pictured: hooks.pictured,
     });
   }
 

@@ -29,6 +29,7 @@ class VineStrip {
     this.posters = new Map();
     this.currentId = "";
     this.tipOf = ""; // the video the tip tells of
+    this.width = 0;
     this.list = vvNode("ol", { class: "vv-strip-list", "aria-label": label });
     this.tip = vvNode("div", { class: "vv-tip", role: "tooltip", id: `vv-tip-${view.id}`, hidden: true });
     this.breaker = vvNode("div", { class: "vv-breaker", role: "status", hidden: true });
@@ -40,6 +41,9 @@ class VineStrip {
     view.listen(this.list, "keydown", (event) => this.onKey(event));
     view.listen(this.list, "scroll", () => this.placeTip());
     view.listen(window, "resize", () => this.placeTip());
+    const widths = new ResizeObserver(view.guarded(() => this.resized()));
+    widths.observe(this.list);
+    view.own(() => widths.disconnect());
     view.listen(window, "keydown", (event) => event.key === "Escape" && this.hideTip(), { capture: true });
     view.every(1000, () => this.countDown());
   }
@@ -164,14 +168,21 @@ class VineStrip {
     }
   }
 
-  /** Scroll only the strip, never the notebook. @param {string} id */
-  reveal(id) {
+  /** Another width, or none and one again, puts other cells in sight: keep the current one there. */
+  resized() {
+    const width = this.list.clientWidth;
+    if (width && width !== this.width) this.reveal(this.currentId, true);
+    this.width = width;
+  }
+
+  /** Scroll only the strip, never the notebook. @param {string} id @param {boolean} [atOnce] */
+  reveal(id, atOnce) {
     const cell = this.cells.get(id);
     if (!cell) return;
     const top = cell.offsetTop - (this.list.clientHeight - cell.offsetHeight) / 2;
     const left = cell.offsetLeft - (this.list.clientWidth - cell.offsetWidth) / 2;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.list.scrollTo({ left, top, behavior: calm ? "auto" : "smooth" });
+    this.list.scrollTo({ left, top, behavior: calm || atOnce ? "auto" : "smooth" });
   }
 
   /** @param {string} id */
