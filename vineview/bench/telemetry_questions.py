@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from vineview.telemetry.engine import breakdowns, fleets, queries
+from vineview.telemetry.engine import breakdowns
+from vineview.telemetry.engine.portable import slope
+from vineview.telemetry.engine.queries import is_attempt, measured
 from vineview.telemetry.engine.store import Store
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from vineview.bench.report import Report
 
 __all__ = ["run_questions"]
@@ -82,26 +86,57 @@ def _timed(side: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
     return times
 
 
+def _minutes(records: ir.Table) -> ir.Table:
+    rows = measured(records, "video_memory_mb")
+    memory = rows.video_memory_mb
+    grouped = rows.group_by(minute=(rows.seconds / 60).floor().cast("int64")).aggregate(
+        average=memory.mean(), peak=memory.max(), p95=memory.quantile(0.95)
+    )
+    return grouped.order_by("minute")
+
+
+def _rates(records: ir.Table) -> ir.Table:
+    rows = records.filter(is_attempt(records))
+    failed = (~rows.success.fill_null(False)).mean()
+    return rows.group_by("network").aggregate(rate=failed).order_by("network")
+
+
+def _slopes(records: ir.Table) -> ir.Table:
+    rows = measured(records, "video_memory_mb")
+    return rows.group_by("device_id").aggregate(
+        samples=rows.count(), slope=slope(rows.seconds, rows.video_memory_mb)
+    )
+
+
+def _end(records: ir.Table) -> ir.Table:
+    return records.aggregate(at=records.at.max())
+
+
+def _level(records: ir.Table) -> ir.Table:
+    rows = measured(records, "video_memory_mb")
+    memory = rows.video_memory_mb
+    return rows.aggregate(count=memory.count(), average=memory.mean(), peak=memory.max())
+
+
 def _ours(folder: Path) -> dict[str, Callable[[], Any]]:
+    """The same as Ibis expressions, as the analytics ask theirs."""
     store = Store.of_folders(folder)
 
     def minutes() -> Any:
-        table = store.ask(breakdowns.memory_by_time, width_s=60).to_pandas()
-        return table[["average", "peak", "p95"]].to_numpy()
+        return store.ask(_minutes).to_pandas()[["average", "peak", "p95"]].to_numpy()
 
     def rates() -> Any:
-        return store.ask(breakdowns.failure_rates, dimension="network")["rate"].to_pylist()
+        return store.ask(_rates)["rate"].to_pylist()
 
     def errors() -> Any:
         return [each["count"] for each in store.rows(breakdowns.messages, limit=5)]
 
     def growth() -> Any:
-        return np.sort(store.ask(fleets.growth_rates)["slope"].to_numpy())
+        return np.sort(store.ask(_slopes)["slope"].to_numpy())
 
     def last_hour() -> Any:
-        (ends,) = store.rows(queries.ends)
-        recent = store.since(ends["last_at"] - timedelta(hours=1))
-        (row,) = recent.rows(queries.level, column="video_memory_mb")
+        (end,) = store.rows(_end)
+        (row,) = store.since(end["at"] - timedelta(hours=1)).rows(_level)
         return [row["count"], row["average"], row["peak"]]
 
     return _named(minutes, rates, errors, growth, last_hour)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vineview.telemetry.engine.portable import when
-from vineview.telemetry.engine.queries import is_attempt, is_error, measured, message
+from vineview.telemetry.engine.queries import is_attempt, is_error, message
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "classes",
     "content_types",
-    "failure_rates",
-    "memory_by_time",
     "messages",
     "preload_groups",
     "scroll_bands",
@@ -155,26 +153,6 @@ def content_types(records: ir.Table, *, width_s: int, within: bool, limit: int) 
         average_mb=joined.memory.mean(),
     )
     return grouped.order_by([grouped.total.desc(), grouped.mime_type]).limit(limit)
-
-
-def memory_by_time(records: ir.Table, *, width_s: int) -> ir.Table:
-    """Memory of all devices in slots of equal length: ``at``, ``average``, ``peak``, ``p95``."""
-    rows = measured(records, "video_memory_mb")
-    grouped = rows.group_by(slot=_slot(rows, width_s)).aggregate(
-        at=rows.at.min(),
-        average=rows.video_memory_mb.mean(),
-        peak=rows.video_memory_mb.max(),
-        p95=rows.video_memory_mb.quantile(0.95),
-    )
-    return grouped.order_by("slot").drop("slot")
-
-
-def failure_rates(records: ir.Table, *, dimension: str) -> ir.Table:
-    """Failed of finished preloads by one label: ``value``, ``total``, ``failed``, ``rate``."""
-    rows = records.filter(is_attempt(records))
-    failed = (~rows.success.fill_null(False)).sum()
-    grouped = rows.group_by(value=rows[dimension]).aggregate(total=rows.count(), failed=failed)
-    return grouped.mutate(rate=grouped.failed / grouped.total).order_by("value")
 
 
 def _labelled(records: ir.Table, names: Sequence[str], *, within: bool) -> ir.Table:

@@ -16,7 +16,7 @@ from vineview.telemetry.growth.buckets import LOW
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["device_buckets", "devices", "fleet", "growth_rates"]
+__all__ = ["device_buckets", "devices", "fleet"]
 
 _FEW: Final = 12
 _SHORT_H: Final = 0.1
@@ -38,14 +38,6 @@ def devices(records: ir.Table, *, limit: int) -> ir.Table:
     table = _per_device(records)
     order = [table.is_long.desc(), table.rank.desc(), table.device_id]
     return table.order_by(order).limit(limit).drop("rank")
-
-
-def growth_rates(records: ir.Table) -> ir.Table:
-    """The least-squares growth of every device: ``device_id``, ``samples``, ``slope`` (MB/s)."""
-    rows = measured(records, "video_memory_mb")
-    return rows.group_by("device_id").aggregate(
-        samples=rows.count(), slope=slope(rows.seconds, rows.video_memory_mb)
-    )
 
 
 def fleet(records: ir.Table, *, growing_mb_per_hour: float) -> ir.Table:

@@ -30,13 +30,11 @@ __all__ = [
     "MARKS",
     "bucket_frame",
     "distribution",
-    "ends",
     "envelope",
     "envelope_frame",
     "everything",
     "is_attempt",
     "is_error",
-    "level",
     "measured",
     "message",
     "names",
@@ -133,11 +131,6 @@ def overview(records: ir.Table, *, slow_ms: float) -> ir.Table:
     )
 
 
-def ends(records: ir.Table) -> ir.Table:
-    """The first and the last record's instants: ``first_at``, ``last_at``, one row."""
-    return records.aggregate(first_at=records.at.min(), last_at=records.at.max())
-
-
 def span(records: ir.Table, *, column: str) -> ir.Table:
     """When one metric was first and last given: ``first_s``, ``last_s``, one row."""
     given = records.kind.isnull() & records[column].notnull()
@@ -150,15 +143,6 @@ def names(records: ir.Table) -> ir.Table:
     sample = records.kind.isnull()
     told = {name: (sample & records[name].notnull()).any() for name in METRICS}
     return records.aggregate(**told, extra=when(sample, records.extra).max())
-
-
-def level(records: ir.Table, *, column: str) -> ir.Table:
-    """One metric of the samples: ``count``, ``average``, ``peak``, ``minimum``, one row."""
-    rows = measured(records, column)
-    value = rows[column]
-    return rows.aggregate(
-        count=value.count(), average=value.mean(), peak=value.max(), minimum=value.min()
-    )
 
 
 def everything(records: ir.Table) -> ir.Table:
