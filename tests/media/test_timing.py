@@ -64,7 +64,7 @@ class TestLeaps:
     def test_a_hole_is_no_leap(self, tracks):
         """A minute without anything is the clip's own, but in a broadcast its clock starts anew."""
         ordinary = TrackClock(ClipClock(origin_s=0.0, begun_s=0.0))
-        broadcast = TrackClock(ClipClock(origin_s=0.0, begun_s=0.0, is_broadcast=True))
+        broadcast = TrackClock(ClipClock(origin_s=0.0, begun_s=0.0, container="mpegts"))
         assert settled(ordinary, tracks[0], 0, 60_000) == [0, 60_000]
         assert settled(broadcast, tracks[0], 0, 60_000) == [0, 40]
 

@@ -31,7 +31,7 @@ from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import MAX_PIXELS, Source
-from vineview.media.packets import BROADCAST, RAW, PacketReader, demuxed, nominal_origin_s, sought_s
+from vineview.media.packets import RAW, PacketReader, demuxed, nominal_origin_s, sought_s
 from vineview.media.picture import PictureEncoder
 from vineview.media.remux import copied_to, ending, open_output, track_filter
 from vineview.media.sound import SoundEncoder
@@ -185,7 +185,7 @@ class _Conversion:
         clock = ClipClock(
             origin_s=origin_s,
             begun_s=self._start_s,
-            is_broadcast=self._container.format.name in BROADCAST,
+            container=self._container.format.name,
         )
         self._times = {track.index: FrameClock(clock) for track in tracks}
         self._clock = TrackClock(clock)

@@ -47,7 +47,7 @@ class FrameClock:
             expected_s = self._next_s
             if expected_s is None and abs(at_s) > self._clock.max_leap_s + self._clock.begun_s:
                 expected_s = self._clock.begun_s
-            if expected_s is not None and self._has_leapt(at_s - expected_s):
+            if expected_s is not None and self._has_leapt(at_s - expected_s, frame):
                 at_s = self._mended(stored_s, expected_s)
         if at_s <= self._last_s and isinstance(frame, VideoFrame):
             at_s = self._last_s + self.step_s
@@ -55,8 +55,10 @@ class FrameClock:
         self._next_s = at_s + self.step_s
         return at_s
 
-    def _has_leapt(self, leap_s: float) -> bool:
-        return not -_MAX_STEP_BACK_S <= leap_s <= self._clock.max_leap_s
+    def _has_leapt(self, leap_s: float, frame: VideoFrame | AudioFrame) -> bool:
+        is_sound = isinstance(frame, AudioFrame) and self._next_s is not None
+        most_s = self._clock.max_sound_leap_s if is_sound else self._clock.max_leap_s
+        return not -_MAX_STEP_BACK_S <= leap_s <= most_s
 
     def _mended(self, stored_s: float, expected_s: float) -> float:
         shared_s = self._clock.skew_s

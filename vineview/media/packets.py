@@ -22,7 +22,6 @@ from vineview.media.timing import ClipClock, TrackClock
 from vineview.media.tracks import tick
 
 __all__ = [
-    "BROADCAST",
     "ESTIMATED",
     "PacketReader",
     "demuxed",
@@ -39,9 +38,6 @@ _MAX_TICKS = 2**62
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
 _WITHOUT_INDEX = frozenset({"avi", "mpeg", "mpegts"})  # AVI's may be lost
 _DECODED_BEFORE_S = 10.0
-
-BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
-"""Containers whose clock may start anew at any place."""
 
 RAW = frozenset({"h264", "hevc", "m4v", "mjpeg", "mpegvideo", "obu"})
 """Pictures without a container: there is no time in them, so nothing can be sought."""
@@ -92,7 +88,7 @@ class PacketReader:
                 self.clock = ClipClock(
                     origin_s=self.origin_s,
                     begun_s=self._begun_s - self.origin_s,
-                    is_broadcast=self._container.format.name in BROADCAST,
+                    container=self._container.format.name,
                 )
                 clocks |= {track.index: TrackClock(self.clock) for track in self._tracks}
             index = packet.stream_index

@@ -20,13 +20,13 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vineview.media.packets import (
-    BROADCAST,
     ESTIMATED,
     RAW,
     PacketReader,
     nominal_origin_s,
     start_of,
 )
+from vineview.media.timing import BROADCAST
 from vineview.media.tracks import Tracks, codec_name, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]

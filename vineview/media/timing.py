@@ -3,7 +3,8 @@
 FFmpeg's MP4 muxer ends the process where a time is absurd, so nothing absurd may reach it: times
 are present and increase. A leap is damage, or a stream pasted to another: the track goes on where
 it was, and the others leap with it, so that picture and sound stay together. Broadcast containers
-count as leaping sooner, for their clocks may start anew at any place.
+count as leaping sooner, for their clocks may start anew at any place. Soonest does the sound of an
+AVI, whose times are not stored but counted, in units that its header may have wrong.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ from fractions import Fraction
 from typing import Any
 
 from av.packet import Packet
+from av.stream import Stream
 
 from vineview.media.tracks import tick
 
-__all__ = ["ClipClock", "TrackClock"]
+__all__ = ["BROADCAST", "ClipClock", "TrackClock"]
 
 _MAX_LEAP_S = 600
 _MAX_BROADCAST_LEAP_S = 10
+_MAX_COUNTED_LEAP_S = 1
 _MAX_RETREAT_S = 0.5
 _MAX_PTS_RETREAT_S = 10.0
 _TOGETHER_S = 1.0
 _MAX_REORDER_S = 60
 _MAX_EARLY_S = 2.0
+
+BROADCAST = frozenset({"flv", "mpeg", "mpegts"})
+"""Containers whose clock may start anew at any place."""
 
 
 class ClipClock:
@@ -32,13 +38,16 @@ class ClipClock:
     Args:
         origin_s: The moment of the clip's own clock that is zero here.
         begun_s: Where reading began, from that zero.
-        is_broadcast: Whether the container's clock may start anew at any place.
+        container: FFmpeg's name of the format.
     """
 
-    def __init__(self, *, origin_s: float, begun_s: float, is_broadcast: bool = False) -> None:
+    def __init__(self, *, origin_s: float, begun_s: float, container: str = "") -> None:
         self.origin_s = origin_s
         self.begun_s = begun_s
-        self.max_leap_s = _MAX_BROADCAST_LEAP_S if is_broadcast else _MAX_LEAP_S
+        self.max_leap_s = _MAX_BROADCAST_LEAP_S if container in BROADCAST else _MAX_LEAP_S
+        """Further, a track leaps."""
+        self.max_sound_leap_s = _MAX_COUNTED_LEAP_S if container == "avi" else self.max_leap_s
+        """The same, ahead, for sound that is under way."""
         self.skew_s = -origin_s
         """What was last added to a track's own times, in seconds."""
 
@@ -53,6 +62,7 @@ class TrackClock:
     def __init__(self, clip: ClipClock) -> None:
         self._clip = clip
         self._beat = Fraction(1)
+        self._max_ahead_s = clip.max_leap_s
         self._beat_s = 1.0  # the same: fractions are exact, and slow for each packet of a long clip
         self._max_reorder = 0
         self._max_early = 0
@@ -69,7 +79,7 @@ class TrackClock:
     def settle(self, packet: Packet[Any]) -> bool:
         """Mend a packet's times in place; false if it lies before what was reached."""
         if self._skew is None:
-            self._begin(tick(packet.stream))
+            self._begin(packet.stream)
         assert self._skew is not None
         step = packet.duration or 0
         if not 0 <= step * self._beat_s <= _MAX_LEAP_S:
@@ -82,8 +92,11 @@ class TrackClock:
         self._reached = stored + self._skew
         return self._place(packet, self._reached)
 
-    def _begin(self, beat: Fraction) -> None:
+    def _begin(self, track: Stream) -> None:
+        beat = tick(track)
         self._beat, self._beat_s = beat, float(beat)
+        is_sound = track.type == "audio"
+        self._max_ahead_s = self._clip.max_sound_leap_s if is_sound else self._clip.max_leap_s
         self._max_reorder = round(_MAX_REORDER_S / beat)
         self._max_early = round(_MAX_EARLY_S / beat)
         self._skew = -round(self._clip.origin_s / beat)
@@ -95,8 +108,10 @@ class TrackClock:
         if leap_s > self._clip.max_leap_s or leap_s < -self._clip.max_leap_s:
             return True
         # At its very beginning a track may go back to where the clip begins.
-        is_under_way = self._last_dts is not None
-        return is_under_way and leap_s < -(_MAX_RETREAT_S if is_dts else _MAX_PTS_RETREAT_S)
+        if self._last_dts is None:
+            return False
+        most_s = _MAX_RETREAT_S if is_dts else _MAX_PTS_RETREAT_S
+        return leap_s > self._max_ahead_s or leap_s < -most_s
 
     def _skew_after(self, stored: int, step: int) -> int:
         """What to add from here on: what another track adds, or so much that this one goes on."""
