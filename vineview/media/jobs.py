@@ -122,7 +122,7 @@ class _Job:
 
     def _load(self) -> None:
         with examined(self._open, name=self.name) as (container, info):
-            decided, maker, first = self._first(info, container)
+            decided, maker, first = self._first(info, container, name=self.name)
             init = maker.init_segment
             if isinstance(maker, Transcoder):
                 decided = maker.plan
@@ -139,11 +139,10 @@ class _Job:
     def _tried(self) -> ClipInfo:
         """What a clip is; one plays only if a first segment can be made of it, as for a player."""
         with examined(self._open, name=self.name) as (container, info):
-            self.name = "it"  # as a verdict speaks of it
             self._give_up_at = time.monotonic() + _MAX_TRIAL_S
             try:
                 if info.verdict.ok:
-                    self._first(info, container)
+                    self._first(info, container, name="it")  # as a verdict speaks of it
             except MediaError as error:
                 return refused(info, error)
             except TimeoutError:  # it may take long, but has not failed
@@ -151,45 +150,45 @@ class _Job:
         return info
 
     def _first(
-        self, info: ClipInfo, container: InputContainer
+        self, info: ClipInfo, container: InputContainer, *, name: str
     ) -> tuple[Plan, Remuxer | Transcoder, Segment]:
         """The plan for a clip, carried out as far as the first segment."""
-        decided = self._decided(info)
+        decided = self._decided(info, name=name)
         try:
-            return decided, *self._begun(decided, container)
+            return decided, *self._begun(decided, container, name=name)
         except MediaError as error:
             if error.reason != "no-packets":
                 raise
             # Nothing goes as it is; a decoder may make something of it.
             decided = plan(info, supports(self._answers), as_is=False)
-            return decided, *self._begun(decided)
+            return decided, *self._begun(decided, name=name)
 
     def _begun(
-        self, decided: Plan, container: InputContainer | None = None
+        self, decided: Plan, container: InputContainer | None = None, *, name: str
     ) -> tuple[Remuxer | Transcoder, Segment]:
         """Carry out a plan as far as the first segment."""
-        maker = self._maker(decided)
+        maker = self._maker(decided, name=name)
         segments = maker.segments() if container is None else maker.read(container)
         with contextlib.closing(segments):
             return maker, next(segments)
 
-    def _decided(self, info: ClipInfo) -> Plan:
+    def _decided(self, info: ClipInfo, *, name: str) -> Plan:
         """The plan for a clip; one by which nothing would play is an error."""
         decided = plan(info, supports(self._answers), as_is=self._as_is)
         if info.verdict.how == "not" or not decided.plays:
             raise MediaError(
-                f"{self.name} cannot be played: {info.verdict.reason}",
-                source=self.name,
+                f"{name} cannot be played: {info.verdict.reason}",
+                source=name,
                 reason="refused-codec",
             )
         return decided
 
-    def _maker(self, decided: Plan) -> Remuxer | Transcoder:
+    def _maker(self, decided: Plan, *, name: str) -> Remuxer | Transcoder:
         if not decided.converts:
-            return Remuxer(self._open, name=self.name, plan=decided)
+            return Remuxer(self._open, name=name, plan=decided)
         with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
             os.nice(_NICENESS)  # what plays as it is, and the notebook, come first
-        return Transcoder(self._open, decided, name=self.name, pulse=self._pulse)
+        return Transcoder(self._open, decided, name=name, pulse=self._pulse)
 
     def _pulse(self) -> None:
         """A sign of life now and then: converting may be slow, and is then no hang."""
@@ -201,7 +200,7 @@ class _Job:
             self._channel.send("alive")
 
     def _stream(self) -> None:
-        maker = self._maker(from_document(Plan, self._plan))
+        maker = self._maker(from_document(Plan, self._plan), name=self.name)
         maker.origin_s = self._origin_s
         for segment in maker.segments(self._start_s):
             if self._skip > 0:
