@@ -10,10 +10,13 @@ import av
 import pytest
 
 from vineview.errors import MediaError
-from vineview.media.boxes import boxes
+from vineview.media.boxes import boxes, find
 from vineview.media.codecs import SUPPORTED, plan, supports
 from vineview.media.probe import examined, probe
 from vineview.media.remux import Remuxer
+
+FRAGMENT = ("moof", "mdat")
+STSD = "moov/trak/mdia/minf/stbl/stsd"
 
 
 def refusal(data: bytes) -> MediaError:
@@ -215,6 +218,32 @@ class TestDuration:
         path.write_bytes(data[: len(data) // 2])
         assert 0.8 < probe(path).duration_s < 2.2
 
+    def test_damaged_fragments(self, make_clip, tmp_path):
+        """What can be read of them counts, whatever their index promises."""
+        data = bytearray(fragments(make_clip))
+        trun = data.index(b"trun")
+        sizes = trun + 20  # behind its flags, count, data offset and first sample's flags
+        data[sizes + 80 : sizes + 84] = len(data).to_bytes(4, "big")  # of the eleventh picture
+        path = tmp_path / "damaged.mp4"
+        path.write_bytes(data)
+        info = probe(path)
+        assert info.duration_s == pytest.approx(0.4)
+        assert info.shortfall == "cut off: the first 0.4 s of 3.0 s are there"
+
+    def test_begun_in_the_clear(self, make_clip, tmp_path):
+        """What precedes encryption plays, and that it ends there is said."""
+        path = tmp_path / "lead.mp4"
+        path.write_bytes(clear_lead(make_clip))
+        info = probe(path)
+        assert info.verdict
+        assert info.duration_s == pytest.approx(1.0)
+        assert info.shortfall == "encrypted from 1.0 s on"
+        remuxer = Remuxer(path)
+        assert max(segment.end_s for segment in remuxer.segments()) == pytest.approx(1.0)
+        assert remuxer.end.reason == info.shortfall
+        with pytest.raises(MediaError, match="is encrypted"):
+            list(remuxer.segments(2.0))
+
     def test_fragments_that_start_late(self, make_clip, tmp_path):
         """A part of a broadcast lasts as long as it is, not until its clock's end."""
         flags = {
@@ -355,6 +384,44 @@ class TestWhatIsNoClip:
     def test_a_pipe_of_zeros_ends(self):
         """Megabytes of nothing are given up on."""
         assert refusal(bytes(8 * 2**20)).reason == "not-a-video"
+
+
+def fragments(make_clip, *, locked: bool = False) -> bytes:
+    """A silent clip in three fragments."""
+    key = "00112233445566778899aabbccddeeff"
+    keys = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": key, "encryption_kid": key}
+    options = {"movflags": "+frag_keyframe+empty_moov+default_base_moof"}
+    made = make_clip(
+        f"fragments-{locked}.mp4",
+        tone_hz=None,
+        container_options=options | keys if locked else options,
+    )
+    return made.read_bytes()
+
+
+def clear_lead(make_clip) -> bytes:
+    """A clip under DRM but for its first fragment, which is of a second description."""
+    clear, locked = fragments(make_clip), fragments(make_clip, locked=True)
+    moof, mdat = [box for box in boxes(clear) if box.kind in FRAGMENT][:2]
+    lead = bytearray(clear[moof.start - 8 : mdat.end])
+    tfhd = lead.index(b"tfhd") + 4  # flags, track, duration, size, sample flags
+    length, flags = lead[tfhd + 8 : tfhd + 12], lead[tfhd + 16 : tfhd + 20]
+    lead[tfhd + 1 : tfhd + 4] = b"\x02\0\x2a"  # the number of a description instead of the size
+    lead[tfhd + 8 : tfhd + 20] = b"\0\0\0\2" + length + flags
+
+    (stsd,) = find(clear, STSD)
+    entry = clear[stsd.start + 8 : stsd.end]
+    (stsd,) = find(locked, STSD)
+    init = bytearray(locked[: locked.index(b"moof") - 4])
+    init[stsd.end : stsd.end] = entry
+    init[stsd.start + 7] = 2
+    for kind in STSD.split("/"):
+        at = init.index(kind.encode()) - 4
+        init[at : at + 4] = (int.from_bytes(init[at : at + 4], "big") + len(entry)).to_bytes(
+            4, "big"
+        )
+    rest = [box for box in boxes(locked) if box.kind in FRAGMENT][2:]
+    return bytes(init + lead + locked[rest[0].start - 8 : rest[-1].end])
 
 
 def giant_gif(width: int, height: int) -> bytes:

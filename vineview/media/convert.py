@@ -27,16 +27,17 @@ from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.codecs import Action, Plan, TrackPlan
+from vineview.media.ending import ending
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import MAX_PIXELS, Source
 from vineview.media.packets import RAW, PacketReader, demuxed, nominal_origin_s, sought_s
 from vineview.media.picture import PictureEncoder
-from vineview.media.remux import copied_to, ending, open_output, track_filter
+from vineview.media.remux import copied_to, open_output, track_filter
 from vineview.media.sound import SoundEncoder
 from vineview.media.timing import ClipClock, TrackClock
-from vineview.media.tracks import encrypted, is_encrypted, tick
+from vineview.media.tracks import tick
 
 __all__ = ["Transcoder"]
 
@@ -105,7 +106,8 @@ class Transcoder(SegmentMaker):
                 reason="no-picture",
                 hint="Check that it plays elsewhere; it may be damaged or cut off.",
             )
-        self.end = self._with_losses(ending(reached_s or 0.0, container))
+        end = ending(reached_s or 0.0, container, is_locked=self.is_locked)
+        self.end = self._with_losses(end)
 
     def _with_losses(self, end: StreamEnd) -> StreamEnd:
         if not self.lost:
@@ -151,8 +153,6 @@ class _Conversion:
         """Read, convert, mux; hand out what the muxer has written."""
         try:
             for packet in self._packets():
-                if is_encrypted(packet):
-                    raise encrypted(self._name)
                 self._mux(self._made_of(packet))
                 yield from self._owner.taken(self._cutter)
             self._mux(self._rest())
@@ -175,7 +175,7 @@ class _Conversion:
             reader = PacketReader(
                 self._container, tracks, origin_s=self._owner.origin_s, unmended=converted
             )
-            for packet in reader.read(self._start_s):
+            for packet in self._owner.in_clear(reader.read(self._start_s)):
                 if not self._times:
                     self._owner.origin_s = reader.origin_s
                     self._times = {track.index: FrameClock(reader.clock) for track in tracks}
@@ -189,7 +189,7 @@ class _Conversion:
         )
         self._times = {track.index: FrameClock(clock) for track in tracks}
         self._clock = TrackClock(clock)
-        packets = self._sought(video, tracks, origin_s)
+        packets = self._owner.in_clear(self._sought(video, tracks, origin_s))
         held: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)
         before: list[Packet[Any]] = []  # pictures, until there is a keyframe or none to be had
         held_bytes, has_begun = 0, False

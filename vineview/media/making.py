@@ -6,11 +6,14 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from av.container import InputContainer
+from av.packet import Packet
 
 from vineview.media.fragments import Cutter, Fragment, Segment
 from vineview.media.opening import Source, open_clip, source_name
+from vineview.media.tracks import encrypted, is_encrypted
 
 __all__ = ["SegmentMaker", "StreamEnd"]
 
@@ -49,6 +52,8 @@ class SegmentMaker(ABC):
         """The moment of the clip's own clock that is zero here, once a stream has found it."""
         self.end: StreamEnd | None = None
         """How the last stream that ran to its end did so."""
+        self.is_locked = False
+        """Whether what follows the last packet there was is under DRM."""
 
     @property
     def init_segment(self) -> bytes:
@@ -76,7 +81,7 @@ class SegmentMaker(ABC):
             MediaError: The clip cannot be read (see :func:`~vineview.media.opening.open_clip`), has
                 neither picture nor sound (``no-media``), holds none that can be played
                 (``no-packets``) or decoded (``no-picture``), its codec goes into no MP4 a browser
-                takes (``refused-codec``), or it is under DRM (``encrypted``).
+                takes (``refused-codec``), or it is under DRM from the start (``encrypted``).
         """
         with open_clip(self._source, name=self._name, is_known=self._is_known) as container:
             yield from self.read(container, start_s)
@@ -91,6 +96,22 @@ class SegmentMaker(ABC):
         self, container: InputContainer, start_s: float = 0.0
     ) -> Generator[Segment, None, None]:
         """As :meth:`segments`, from a clip that is open already."""
+
+    def in_clear(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """Packets up to the first under DRM: some clips begin in the clear.
+
+        Raises:
+            MediaError: One of its tracks does not (``encrypted``).
+        """
+        seen = set()
+        for packet in packets:
+            if is_encrypted(packet):
+                if packet.stream_index not in seen:
+                    raise encrypted(self._name)
+                self.is_locked = True
+                return
+            seen.add(packet.stream_index)
+            yield packet
 
     def taken(self, cutter: Cutter) -> Iterator[Fragment]:
         """The fragments that the muxer has written whole by now; the init segment is kept."""

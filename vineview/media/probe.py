@@ -21,8 +21,9 @@ from vineview.errors import MediaError
 from vineview.media.boxes import rotation_of
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
+from vineview.media.ending import counts_others
 from vineview.media.opening import Source, open_clip, source_name
-from vineview.media.remux import counts_others, header_of
+from vineview.media.remux import header_of
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
 from vineview.media.tail import is_cut, tail_end_s
 from vineview.media.tracks import (
@@ -47,7 +48,7 @@ __all__ = [
 
 _VARIABLE_RATIO = 0.02
 _MAX_INDEX_ENTRIES = 500_000
-_TRUSTED = frozenset({"matroska", "webm", "flv", "avi"})
+_TRUSTED = frozenset({"matroska", "webm", "flv", "avi", "mp4"})
 _WEBM_CODECS = frozenset({"av1", "opus", "vorbis", "vp8", "vp9"})
 _AAC_OBJECTS = {
     "Main": 1,
@@ -252,8 +253,10 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
         track_count=len(container.streams),
     )
     info = _cut(info, container, tracks, found)
-    if any(is_protected(one) for one in (tracks.video, tracks.audio) if one is not None):
+    if said.locked_s == 0 or any(is_protected(one) for one in tracks.chosen):
         return refused(info, encrypted("it"))
+    if said.locked_s:
+        info = replace(info, shortfall=f"encrypted from {said.locked_s:.1f} s on")
     if info.shortfall and not info.duration_s:
         reason = f"{info.shortfall}. Upload it again."
         return replace(info, verdict=Playability(ok=False, how="not", reason=reason))
@@ -364,20 +367,27 @@ def _conversion(track: TrackPlan) -> str:
 def _cut(
     info: ClipInfo, container: InputContainer, tracks: Tracks, found: Survey | None
 ) -> ClipInfo:
-    """How much of a clip that was cut off is there: by its packets, or by an MP4's index."""
+    """How much of a clip that was cut off is there: by an MP4's index, or by its packets."""
     header_s = (container.duration or 0) / 1e6
-    if found is not None:
-        there_s = found.duration_s or 0.0
-        is_cut = found.is_counted and 0 < there_s < header_s - max(1.0, 0.05 * header_s)
-        if not is_cut or counts_others(container) or info.format not in _TRUSTED:
-            return info
-        return replace(
-            info, shortfall=f"cut off: the first {there_s:.1f} s of {header_s:.1f} s are there"
-        )
+    by_index = _cut_by_index(info, container, tracks, header_s)
+    if by_index is not None or found is None:
+        return by_index or info
+    there_s = found.duration_s or 0.0
+    is_cut = found.is_counted and 0 < there_s < header_s - max(1.0, 0.05 * header_s)
+    if not is_cut or counts_others(container) or info.format not in _TRUSTED:
+        return info
+    return replace(
+        info, shortfall=f"cut off: the first {there_s:.1f} s of {header_s:.1f} s are there"
+    )
+
+
+def _cut_by_index(
+    info: ClipInfo, container: InputContainer, tracks: Tracks, header_s: float
+) -> ClipInfo | None:
     size, end, cut_at_s, ends_s = container.size, 0, None, []
-    for track in (tracks.video, tracks.audio) if info.format == "mp4" else ():
-        index: Any = track.index_entries if track is not None else ()
-        if track is None or not len(index):
+    for track in tracks.chosen if info.format == "mp4" else ():
+        index: Any = track.index_entries
+        if not len(index):
             continue
         last_s = float(index[len(index) - 1].timestamp * tick(track))
         if index[len(index) - 1].pos + index[len(index) - 1].size > size:
@@ -391,7 +401,7 @@ def _cut(
             cut_at_s = last_s if cut_at_s is None else min(cut_at_s, last_s)
         ends_s.append(last_s)
     if cut_at_s is None:
-        return info
+        return None
     return replace(
         info,
         duration_s=max(ends_s),

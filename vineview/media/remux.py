@@ -22,18 +22,17 @@ from av.stream import Stream
 from vineview.errors import MediaError
 from vineview.media.codec_strings import is_hevc_header_complete
 from vineview.media.codecs import Plan
+from vineview.media.ending import ending
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
-from vineview.media.making import SegmentMaker, StreamEnd
+from vineview.media.making import SegmentMaker
 from vineview.media.opening import Source
-from vineview.media.packets import ESTIMATED, PacketReader
-from vineview.media.tracks import choose_tracks, codec_name, encrypted, is_encrypted
+from vineview.media.packets import PacketReader
+from vineview.media.tracks import choose_tracks, codec_name
 
 __all__ = [
     "Remuxer",
     "Segment",
     "copied_to",
-    "counts_others",
-    "ending",
     "header_of",
     "open_output",
     "track_filter",
@@ -44,9 +43,6 @@ _FRAGMENT_BYTES = 2**20
 _WRITE_BYTES = 2**18
 _NEED_CONFIGURATION = frozenset({"aac", "av1", "h264", "hevc"})
 _MAX_ERRORS = 50
-_LATE_US = 500_000
-_SHORTFALL_S = 1.0
-_SHORTFALL_RATIO = 0.05
 _FLAGS = (
     "empty_moov",
     "default_base_moof",
@@ -100,7 +96,7 @@ class Remuxer(SegmentMaker):
                 reason="no-packets",
                 hint="It may be cut off right after its header; upload it again.",
             )
-        self.end = ending(reached_s or 0.0, container)
+        self.end = ending(reached_s or 0.0, container, is_locked=self.is_locked)
 
     def _fragments(
         self, container: InputContainer, tracks: list[Stream], start_s: float
@@ -113,12 +109,10 @@ class Remuxer(SegmentMaker):
         try:
             targets = {track.index: copied_to(output, track) for track in tracks}
             filters = {track.index: track_filter(track) for track in tracks}
-            packets = reader.read(start_s)
+            packets = self.in_clear(reader.read(start_s))
             if tracks[0].type == "video" and "mp4" not in container.format.name:
                 packets = _held_until_next(packets, tracks[0])
             for packet in packets:
-                if is_encrypted(packet):
-                    raise encrypted(self._name)
                 index = packet.stream_index
                 try:
                     for one in filters[index](packet):
@@ -223,22 +217,3 @@ def open_output(cutter: Cutter, tracks: list[Stream]) -> OutputContainer:
         },
         buffer_size=_WRITE_BYTES,
     )
-
-
-def counts_others(container: InputContainer) -> bool:
-    """Whether a header counts more than picture and sound: subtitles, or a late clock."""
-    has_others = any(track.type not in {"video", "audio"} for track in container.streams)
-    return has_others or (container.start_time or 0) > _LATE_US
-
-
-def ending(reached_s: float, container: InputContainer) -> StreamEnd:
-    """How a stream ended, by what the clip's header says of its length where it can be trusted."""
-    duration_us = container.duration
-    is_estimate = container.format.name in ESTIMATED or counts_others(container)
-    if not duration_us or duration_us < 0 or is_estimate:
-        return StreamEnd(reached_s, None, is_complete=True)
-    expected_s = duration_us / 1_000_000
-    if expected_s - reached_s <= max(_SHORTFALL_S, _SHORTFALL_RATIO * expected_s):
-        return StreamEnd(reached_s, expected_s, is_complete=True)
-    reason = f"cut off: {reached_s:.1f} s of {expected_s:.1f} s are there"
-    return StreamEnd(reached_s, expected_s, is_complete=False, reason=reason)

@@ -1,9 +1,9 @@
 """Surveys: what a clip's packets say that its header does not.
 
 How long it really is, and what keeps a track from going to the browser as it is. Headers of MP4 are
-taken at their word; what other containers say may be missing, estimated, or about other tracks, so
-small clips and doubtful ones have their packets counted, through the same reader that will send
-them, up to 8 MiB.
+taken at their word, if they list every packet; what others say may be missing, estimated, or about
+other tracks, so small clips and doubtful ones have their packets counted, through the same reader
+that will send them, up to 8 MiB.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vineview.media.packets import (
     start_of,
 )
 from vineview.media.timing import BROADCAST
-from vineview.media.tracks import Tracks, codec_name, tick
+from vineview.media.tracks import Tracks, codec_name, is_encrypted, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
 
@@ -52,28 +52,29 @@ class Survey:
         obstacles: By stream index, why a track's packets cannot go as they are.
         is_counted: Whether the packets said how long it is: then that is what is there.
         is_empty: Whether there is none at all.
+        locked_s: From when on it is under DRM; ``None`` where it is not.
     """
 
     duration_s: float | None = None
     obstacles: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     is_counted: bool = False
     is_empty: bool = False
+    locked_s: float | None = None
 
 
 def is_doubtful(container: InputContainer) -> bool:
     """Whether a clip's packets should be counted."""
     names = container.format.name.split(",")
+    is_small = 0 < container.size <= _SMALL_BYTES
     if "mp4" in names:
         media = (*container.streams.video, *container.streams.audio)
-        return not any(len(track.index_entries) for track in media)  # perhaps a header alone
+        is_header_alone = not any(len(track.index_entries) for track in media)
+        is_fragmented = not any(track.frames for track in media)
+        return is_header_alone or (is_fragmented and is_small)
     others = any(track.type not in {"video", "audio"} for track in container.streams)
     is_late = abs(container.start_time or 0) > _LATE_S * _MICROSECONDS
     return (
-        not container.duration
-        or is_late
-        or others
-        or 0 < container.size <= _SMALL_BYTES
-        or not _DOUBTFUL.isdisjoint(names)
+        not container.duration or is_late or others or is_small or not _DOUBTFUL.isdisjoint(names)
     )
 
 
@@ -99,7 +100,12 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     spans = {track.index: _Span(track) for track in both}
     reader = PacketReader(container, both)
     read_bytes = 0
+    is_locked = False
     for packet in reader.read(0.0):
+        if is_locked := is_encrypted(packet):
+            if spans[packet.stream_index].begin_s is None:
+                return Survey(header.duration_s, header.obstacles, locked_s=0.0)
+            break
         spans[packet.stream_index].add(packet, late=reader.late(packet.stream_index))
         read_bytes += packet.size
         if read_bytes > _MAX_BYTES:
@@ -127,7 +133,7 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     last_s = max(span.last_s for span in spans.values())
     if header.duration_s and last_s < header.duration_s < end_s:
         end_s = header.duration_s  # it knows best how long the last packet lasts
-    return Survey(end_s, obstacles, is_counted=True)
+    return Survey(end_s, obstacles, is_counted=True, locked_s=end_s if is_locked else None)
 
 
 class _Span:
