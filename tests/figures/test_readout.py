@@ -9,6 +9,7 @@ import pytest
 
 from vineview.figures import growth_of, memory_tiles, range_tiles, sentence, turns_of
 from vineview.telemetry import Sample
+from vineview.telemetry.growth.trend import Shape
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -105,11 +106,17 @@ def test_the_sentence_says_every_tile():
 
 class TestTurnsOf:
     @pytest.mark.parametrize(
-        ("step_mb", "words"), [(120.0, "step of +120 MB"), (0.0, "growth levels off")]
+        ("step_mb", "shape", "words"),
+        [
+            (120.0, Shape.STEP, "step of +120 MB"),
+            (0.0, Shape.LEVELLED, "growth levels off"),
+            (0.0, Shape.BEGUN, "growth begins"),
+        ],
     )
-    def test_a_change_point_in_words(self, step_mb, words):
+    def test_a_change_point_in_words(self, step_mb, shape, words):
         leak = SimpleNamespace(verdict="not_leaking")
-        (turn,) = turns_of(SimpleNamespace(turned_at=AT, step_mb=step_mb, leak=leak))
+        usage = SimpleNamespace(turned_at=AT, step_mb=step_mb, shape=shape, leak=leak)
+        (turn,) = turns_of(usage)
         assert (turn.at, turn.text) == (AT, words)
 
     def test_none_while_the_verdict_is_open_or_nothing_turned(self):

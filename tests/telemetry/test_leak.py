@@ -102,6 +102,26 @@ class TestVerdict:
         assert leak.verdict is Verdict.NOT_LEAKING
         assert "until 2026-01-01 00:3" in leak.evidence[0]
 
+    def test_a_leak_that_began_late_is_found(self, frame):
+        samples = frame(lambda hour: 200 + 30 * np.maximum(hour - 42, 0), hours=48)
+        leak, rate = verdict(samples), growth(buckets_of(samples))
+        assert leak.verdict is Verdict.LEAKING
+        assert "over the last 6 h, hardly before 2026-01-02 18:00 UTC" in leak.evidence[0]
+        assert rate.mb_per_hour == pytest.approx(30, rel=0.05)
+
+    def test_a_late_rise_a_daily_cycle_could_have_is_inconclusive(self, frame):
+        leak = verdict(frame(lambda hour: 200 + 4 * np.maximum(hour - 38, 0), hours=48))
+        assert leak.verdict is Verdict.INCONCLUSIVE
+        assert leak.evidence[0].endswith("a day of growth would tell.")
+
+    def test_growth_that_began_minutes_ago_is_inconclusive(self, frame):
+        samples = frame(lambda hour: 200 + 900 * np.maximum(hour - 0.42, 0), hours=0.5, step_s=5)
+        assert verdict(samples).evidence == ("5 min of growth are too short to tell.",)
+
+    def test_late_steps_are_no_late_leak(self, frame):
+        leak = verdict(frame(lambda hour: 200 + 60 * (hour > 30) + 60 * (hour > 40), hours=48))
+        assert leak.verdict is Verdict.NOT_LEAKING
+
     def test_a_leak_that_adds_more_than_a_filling_cache_is_found(self, frame):
         leak = verdict(frame(lambda hour: 100 + 150 * (1 - np.exp(-hour)) + 200 * hour))
         assert leak.verdict is Verdict.LEAKING
@@ -168,6 +188,13 @@ class TestEvidence:
         leak = verdict(samples)
         assert leak.verdict is Verdict.INCONCLUSIVE
         assert "follows the number of controllers (3 at first, 14 at last)" in leak.evidence[0]
+
+    def test_late_growth_that_follows_the_controllers_is_explained(self, frame):
+        loaded = lambda hour: np.floor(3 + 24 * np.maximum(hour - 1.5, 0))  # noqa: E731 - as above
+        samples = frame(
+            lambda hour: 20 * loaded(hour), video_controllers=loaded, ready_videos=loaded
+        )
+        assert "follows the number of controllers" in verdict(samples).evidence[0]
 
     def test_growth_per_controller_is_not_explained(self, frame):
         loaded = lambda hour: np.floor(3 + 6 * hour)  # noqa: E731 - as above

@@ -77,7 +77,7 @@ def tallies(seed: int, each: int, *, peers: bool = True) -> dict[str, Tally]:
 
     Example:
         >>> sum(tally.count for tally in tallies(seed=1, each=1, peers=False).values())
-        38
+        40
     """
     found: dict[str, Tally] = defaultdict(Tally)
     from tqdm import tqdm

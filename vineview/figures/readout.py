@@ -159,7 +159,8 @@ def turns_of(usage: Any) -> tuple[Turn, ...]:
     if at is None or verdict == "inconclusive":
         return ()
     step_mb = float(getattr(usage, "step_mb", 0.0) or 0.0)
-    return (Turn(at, f"step of {step_mb:+.0f} MB" if step_mb else "growth levels off"),)
+    bend = "growth begins" if getattr(usage, "shape", None) == "begun" else "growth levels off"
+    return (Turn(at, f"step of {step_mb:+.0f} MB" if step_mb else bend),)
 
 
 def sentence(tiles: Sequence[Tile]) -> str:

@@ -263,6 +263,12 @@ def _wander(draw: Draw) -> None:
     draw.memory = draw.memory + np.cumsum(shocks)
 
 
+def _hump(draw: Draw) -> None:
+    """One wave of load, over or nearly so when the window ends."""
+    since = (draw.hour - draw.at(0.1, 0.9)) / draw.at(0.02, 0.15)
+    draw.memory = draw.memory + draw.level * draw.rng.uniform(0.1, 0.8) * np.exp(-(since**2))
+
+
 def _modes(draw: Draw) -> None:
     """Switches between two plateaus, as queues fill and drain."""
     count = int(draw.rng.integers(4, 14))
@@ -355,6 +361,14 @@ def _leak_onset(draw: Draw) -> None:
     draw.memory = draw.memory + draw.slope * np.maximum(draw.hour - start, 0)
 
 
+def _leak_late(draw: Draw) -> None:
+    """Sound for most of the window, then a leak that what is left of it suffices to see."""
+    start = draw.at(0.5, 0.85)
+    seen = detectable_mb_per_hour(draw.window_h - start, draw.spread, level_mb=draw.level)
+    draw.slope = seen * float(np.exp(draw.rng.uniform(0, np.log(10))))
+    draw.memory = draw.memory + draw.slope * np.maximum(draw.hour - start, 0)
+
+
 def _leak_faster(draw: Draw) -> None:
     """A leak that speeds up."""
     draw.leak()
@@ -422,5 +436,7 @@ KINDS: Final[dict[str, tuple[bool, tuple[float, ...], Callable[[Draw], None]]]] 
     "leak, arenas": (True, (*_HOURS, *_DAYS), _leak_arenas),
     "leak, quantised": (True, (*_HOURS, *_DAYS), _leak_quantised),
     "leak, server": (True, (*_HOURS, *_DAYS, *_WEEKS), _with_leak(_server)),
+    "leak, late": (True, (*_HOURS, *_DAYS), _leak_late),
+    "hump": (False, _ANY, _hump),
 }
 """Every kind: whether it leaks, the windows it is drawn from (hours), and its habit."""

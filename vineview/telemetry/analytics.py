@@ -21,7 +21,7 @@ from vineview.telemetry.failures import ErrorAnalysis, ErrorClassCount, ErrorCou
 from vineview.telemetry.fleet import DeviceMemory, Fleet, fleet_of
 from vineview.telemetry.growth.leak import Leak, Projection, Verdict, judge, projections
 from vineview.telemetry.growth.rates import Interval
-from vineview.telemetry.growth.trend import Growth, Trend, growth, trend
+from vineview.telemetry.growth.trend import Growth, Shape, Trend, growth, trend
 from vineview.telemetry.loading import PreloadGroup, PreloadPerformance, preloads_of
 from vineview.telemetry.patterns import ContentType, ScrollBand, UserPatterns, patterns_of
 from vineview.telemetry.ranges import Coverage
@@ -88,9 +88,10 @@ class MemoryUsage:
         projections: When 500, 800 and 1024 MB are reached, if memory grows for certain.
         distribution: Buckets of 100 MB, empty ones left out.
         restarts: How often the app was started anew between the samples.
-        turned_at: Where memory stepped (the highest step) or levelled off, UTC; ``None`` if it
-            did neither.
+        turned_at: Where memory stepped (the highest step), levelled off or began to grow, UTC;
+            ``None`` if it did nothing of it.
         step_mb: How high that step is; negative when memory was freed, zero without one.
+        shape: What the movement looks like; ``None`` without a rate.
     """
 
     peak_mb: float
@@ -107,6 +108,7 @@ class MemoryUsage:
     restarts: int = 0
     turned_at: datetime | None = None
     step_mb: float = 0.0
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ def _memory(store: Store, seen: dict[str, Any]) -> MemoryUsage:
         restarts=0 if robust is None else robust.restarts,
         turned_at=None if robust is None else robust.turned_at,
         step_mb=0.0 if robust is None else robust.step_mb,
+        shape=None if robust is None else robust.shape,
     )
 
 

@@ -31,6 +31,7 @@ class Stretch:
         growth_rate_interval: Its 95 % interval, in MB/s.
         leak: The verdict with its evidence.
         turned_at: Where the line departs from one ramp, UTC.
+        shape: How it does, such as ``step`` or ``begun``.
         step_mb: How high the step there is; zero without one.
     """
 
@@ -41,6 +42,7 @@ class Stretch:
     growth_rate_interval: tuple[float, float] | None
     leak: Leak
     turned_at: datetime | None
+    shape: str | None
     step_mb: float
 
 
@@ -115,6 +117,7 @@ def judged(
         else (interval.low / _PER_HOUR, interval.high / _PER_HOUR),
         leak=judge(buckets, rate, pressures=pressures),
         turned_at=None if rate is None else rate.turned_at,
+        shape=None if rate is None else rate.shape,
         step_mb=0.0 if rate is None else rate.step_mb,
     )
 

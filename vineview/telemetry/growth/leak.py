@@ -137,9 +137,10 @@ def judge(buckets: pd.DataFrame, rate: Growth | None, *, pressures: int = 0) -> 
     """
     if rate is None or rate.interval is None or rate.buckets < _MIN_BUCKETS:
         return Leak(Verdict.INCONCLUSIVE, (_too_few(buckets),))
-    if rate.window_h < _MIN_WINDOW_H:
-        window = describe_duration(rate.window_h * 3600)
-        return Leak(Verdict.INCONCLUSIVE, (f"{window} are too short to tell.",))
+    if rate.grew_h < _MIN_WINDOW_H:
+        window = describe_duration(rate.grew_h * 3600)
+        of = " of growth" if rate.shape is Shape.BEGUN else ""
+        return Leak(Verdict.INCONCLUSIVE, (f"{window}{of} are too short to tell.",))
     verdict, reason = _decide(buckets, rate, rate.interval)
     told = (*_floor(rate, verdict), *signs.surplus(buckets), *signs.stuck(buckets))
     evidence = [reason, *told]
@@ -274,29 +275,32 @@ def _too_few(buckets: pd.DataFrame) -> str:
 
 def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Verdict, str]:
     """The verdict and the sentence that carries it."""
-    window = describe_duration(rate.window_h * 3600)
+    window = describe_duration(rate.grew_h * 3600)
+    if rate.shape is Shape.BEGUN:
+        window = f"the last {window}, hardly before {_when(rate)}"
     pace, low, high = rate_texts(rate.mb_per_hour, *interval)
     text = f"{pace} over {window} (95 % interval {low} to {high})"
     beside = _beside(rate)
     if interval.low <= 0 or not _matters(rate):
         return _not_growing(buckets, rate, interval, text, beside)
     level = float(buckets["median"].median())
-    is_much = rate.mb_per_hour * rate.window_h >= _MUCH * level
+    is_much = rate.mb_per_hour * rate.grew_h >= _MUCH * level
     if interval.low < (_CLEAR_OF_MUCH if is_much else _CLEAR) * rate.mb_per_hour:
         return Verdict.INCONCLUSIVE, f"Memory seems to grow, but may hardly: {text}{beside}."
     cycle = steepest_cycle_mb_per_hour(level)
-    if rate.window_h < DAY_H and rate.mb_per_hour <= cycle:
+    if rate.grew_h < DAY_H and rate.mb_per_hour <= cycle:
         size = cycle * 24 / math.pi
+        what = "growth" if rate.shape is Shape.BEGUN else "samples"
         return Verdict.INCONCLUSIVE, (
             f"Memory grows by {text}, no steeper than a daily cycle of {size:.0f} MB "
-            f"can be ({cycle:.1f} MB/h); a day of samples would tell."
+            f"can be ({cycle:.1f} MB/h); a day of {what} would tell."
         )
     if rate.shape is Shape.SLOWING:
         return Verdict.INCONCLUSIVE, (
             f"Memory grows by {text}, but ever more slowly: a cache that fills looks the same. "
             "A longer window would tell."
         )
-    grown = rate.mb_per_hour * rate.window_h
+    grown = rate.mb_per_hour * rate.grew_h
     if rate.fallen_mb > _OFFSET * grown:
         return Verdict.INCONCLUSIVE, (
             f"Memory grows by {text}, but fell by {rate.fallen_mb:.0f} MB at once, too: "
@@ -314,7 +318,7 @@ def _not_growing(
     buckets: pd.DataFrame, rate: Growth, interval: Interval, text: str, beside: str
 ) -> tuple[Verdict, str]:
     """Whether growth can be ruled out, or memory merely moves too much to see any."""
-    hours = rate.window_h
+    hours = rate.grew_h
     if rate.shape is Shape.LEVELLED and rate.turned_at is not None:
         hours = (buckets["end_at"].max() - rate.turned_at).total_seconds() / 3600
     elif interval.low > 0:
@@ -342,14 +346,14 @@ def _levelled(rate: Growth, text: str) -> str:
 
 def _matters(rate: Growth) -> bool:
     """Whether growth passes the practical bound, or has added a fifth within the window."""
-    grown = rate.mb_per_hour * rate.window_h
+    grown = rate.mb_per_hour * rate.grew_h
     if rate.mb_per_hour > practical_mb_per_hour(rate.level_mb):
         return True
     return grown > max(_MATERIAL_SHARE * rate.level_mb, _MATERIAL_MB)
 
 
 def _when(rate: Growth) -> str:
-    """The instant of the highest step or the levelling."""
+    """The instant of the highest step, the levelling or the beginning."""
     return "" if rate.turned_at is None else f"{rate.turned_at:%Y-%m-%d %H:%M} UTC"
 
 

@@ -1,4 +1,4 @@
-"""What else than a ramp a series is: steps, a level reached, a cycle, falls back to the start.
+"""What else than one ramp a series is: steps, a level reached, a late start, a cycle, falls.
 
 Each is a column that is fitted beside the slope. The decision a reader must know: a step must be
 sharp and must leave much less unexplained than the ramp alone, so that noise which wanders is not
@@ -7,6 +7,7 @@ cut into steps until nothing is left of a leak.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,7 +17,19 @@ from numpy.typing import NDArray
 from vineview.telemetry.growth.buckets import DAY_H
 from vineview.telemetry.growth.rates import spread_of
 
-__all__ = ["Bend", "Step", "cycles", "falls", "find_bend", "find_steps", "levels", "sessions_of"]
+__all__ = [
+    "Beginning",
+    "Bend",
+    "Step",
+    "cycles",
+    "falls",
+    "find_beginning",
+    "find_bend",
+    "find_steps",
+    "levels",
+    "risen",
+    "sessions_of",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -30,6 +43,9 @@ one row differs from the next by six times what is usual."""
 _AT_ONCE: Final = 6.0
 _STAIRS: Final = 5
 _NOTHING: Final = 1e-9
+_GROWS_ROWS: Final = 6
+_FINE: Final = 0.25
+_HARDLY: Final = 0.2
 _FALL_SHARE: Final = 0.4
 _FALL_ROWS: Final = 5
 _GAIN: Final = 0.05
@@ -258,8 +274,7 @@ def find_bend(
     candidates = _bends(hours, session, window_h)
     left = unexplained(ramp, candidates.columns, values)
     best = int(left.argmin())
-    steps = (np.arange(hours.size)[:, None] >= np.arange(2, hours.size - 1)).astype(np.float64)
-    if left[best] > _BETTER * before or left[best] > unexplained(ramp, steps, values).min():
+    if left[best] > min(_BETTER * before, _one_step(ramp, values)):
         return None
     column, is_open = candidates.columns[:, best], bool(candidates.is_open[best])
     beta = np.linalg.lstsq(np.column_stack((ramp, column)), values, rcond=None)[0]
@@ -274,6 +289,60 @@ def find_bend(
     if sagitta <= curving_mb:
         return None
     return Bend(column, float(candidates.turned_h[best]), is_open, bent)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Growth that begins late: the column fitted for it, and the row it begins at."""
+
+    column: Floats
+    row: int
+
+
+def find_beginning(
+    hours: Floats, values: Floats, beside: Floats, *, steps: Sequence[Step] = ()
+) -> Beginning | None:
+    """Whether memory grows from one moment on to the end, and hardly did before.
+
+    A moment counts if a bend there leaves much less than the ramp alone, and less than any one
+    step and than the steps found.
+
+    Args:
+        hours: Ascending.
+        values: One each.
+        beside: What is fitted anyway but the slope, the constant first.
+        steps: What `find_steps` says.
+    """
+    ramp = np.column_stack((beside, hours))
+    before = residual_power(ramp, values)
+    last = hours.size - _GROWS_ROWS
+    if before <= _NOTHING * float(values @ values) or last <= _GROWS_ROWS:
+        return None
+    places = np.arange(2, last, _FINE)
+    knees = np.interp(places, np.arange(hours.size), hours)
+    columns = np.minimum(hours[:, None], knees)
+    left = unexplained(ramp, columns, values)
+    best = int(left.argmin())
+    stepped = residual_power(np.column_stack((ramp, *risen(steps, hours.size))), values)
+    if left[best] > min(_BETTER * before, stepped, _one_step(ramp, values)):
+        return None
+    beta = np.linalg.lstsq(np.column_stack((ramp, columns[:, best])), values, rcond=None)[0]
+    after, earlier = float(beta[-2]), float(beta[-2] + beta[-1])
+    if abs(earlier) > _HARDLY * after:
+        return None
+    return Beginning(columns[:, best], round(places[best]))
+
+
+def risen(steps: Sequence[Step], count: int) -> list[Floats]:
+    """A column for each step: 0 before it, 1 from its row on."""
+    return [(np.arange(count) >= step.row).astype(np.float64) for step in steps]
+
+
+def _one_step(base: Floats, values: Floats) -> float:
+    """What the best single step leaves beside the common columns, wherever it is."""
+    count = values.size
+    steps = (np.arange(count)[:, None] >= np.arange(2, count - 1)).astype(np.float64)
+    return float(unexplained(base, steps, values).min())
 
 
 def _bends(hours: Floats, session: Integers, window_h: float) -> _Bends:

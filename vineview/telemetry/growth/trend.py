@@ -3,9 +3,9 @@
 The robust rate is Theil-Sen over the medians of equal time buckets, so neither spikes nor a burst
 of samples moves it; its interval is widened by how much neighbouring residuals resemble each
 other, because memory is never independent noise (`rates`). What is not growth is fitted beside it
-and taken out: the levels of sessions, sharp steps, the daily and weekly cycle, and the curve of a
-cache that fills (`shapes`). The decision a reader must know: the rate is the one *within*
-sessions, so a leak that restarts cut off is still a leak.
+and taken out: the levels of sessions, sharp steps, the daily and weekly cycle, the curve of a
+cache that fills, what lies before a late beginning (`shapes`). The decision a reader must know:
+the rate is the one *within* sessions, so a leak that restarts cut off is still a leak.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Shape(StrEnum):
     STEP = "step"
     LEVELLED = "levelled"
     SLOWING = "slowing"
+    BEGUN = "begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,13 @@ class Growth:
         interval: Its 95 % interval, MB/h; ``None`` with fewer than four buckets.
         floor_mb_per_hour: The same for the buckets' low quantile, which a sawtooth of disposals
             does not lift; ``None`` as above.
-        shape: Ramp, steps, growth that levelled off, or growth that slows down.
-        turned_at: Where the highest step or the levelling is, UTC.
+        shape: Ramp, steps, growth that levelled off, slows down, or has begun only late.
+        turned_at: Where the highest step, the levelling or the beginning is, UTC.
         step_mb: How high that step is; negative when memory was freed, zero without one.
         level_mb: The last bucket's median.
         buckets: How many rows of the table it is read from.
         window_h: Hours from first to last sample.
+        grew_h: The same, of growth that has begun late since it has: what the rate holds for.
         is_deseasonalised: Whether a daily cycle was removed.
         restarts: New sessions within the window; the rate is the one within sessions.
         falls: Falls back to the start after hours of growth that no session explains; the rate is
@@ -121,6 +123,7 @@ class Growth:
     level_mb: float
     buckets: int
     window_h: float
+    grew_h: float
     is_deseasonalised: bool
     restarts: int = 0
     falls: int = 0
@@ -199,6 +202,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         floor_rate = rate if on_floor else median_slope(hours, _freed(hours, floor, form.beside))
     turned_at = None if form.row is None else rows["at"].iloc[form.row]
     start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
+    grew_at = turned_at if form.shape is Shape.BEGUN else start_at
     return Growth(
         mb_per_hour=rate,
         interval=interval,
@@ -209,6 +213,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         level_mb=float(buckets["median"].iloc[-1]),
         buckets=int(hours.size),
         window_h=float((end_at - start_at).total_seconds() / 3600),
+        grew_h=float((end_at - grew_at).total_seconds() / 3600),
         is_deseasonalised=form.has_cycle,
         restarts=int(buckets["session"].nunique()) - 1,
         falls=form.falls,
@@ -245,7 +250,7 @@ def _telling(buckets: pd.DataFrame) -> pd.DataFrame:
 
 
 def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
-    """Look for sessions, a cycle, a bend, and failing that for steps."""
+    """Look for sessions, a cycle, a bend, and failing that for a late beginning or steps."""
     if hours.size < _FEW:
         return _Form(shapes.levels(told))
     edges = shapes.falls(hours, level) if not told.any() else told[:0]
@@ -264,10 +269,13 @@ def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
         bent = np.column_stack((beside, bend.column))
         return replace(known, beside=bent, shape=Shape.LEVELLED, row=row, bend_mb=bend.height)
     steps = shapes.find_steps(hours, level, beside)
+    begun = shapes.find_beginning(hours, level, beside, steps=steps)
+    if begun is not None:
+        bent = np.column_stack((beside, begun.column))
+        return replace(known, beside=bent, shape=Shape.BEGUN, row=begun.row)
     if not steps:
         return known
-    columns = [(np.arange(hours.size) >= step.row).astype(np.float64) for step in steps]
-    beside = np.column_stack((beside, *columns))
+    beside = np.column_stack((beside, *shapes.risen(steps, hours.size)))
     heights = huber(np.column_stack((beside, hours)), level)[-1 - len(steps) : -1]
     largest = int(np.abs(heights).argmax())
     return replace(
