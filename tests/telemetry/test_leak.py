@@ -122,6 +122,18 @@ class TestVerdict:
         leak = verdict(frame(lambda hour: 200 + 60 * (hour > 30) + 60 * (hour > 40), hours=48))
         assert leak.verdict is Verdict.NOT_LEAKING
 
+    def test_what_rose_while_nobody_looked_is_left_open(self, frame):
+        samples = frame(lambda hour: 200 + 150 * (hour > 24), hours=48, step_s=60)
+        samples = samples.drop(index=range(300, len(samples) - 300))
+        leak = verdict(samples)
+        assert leak.verdict is Verdict.INCONCLUSIVE
+        assert leak.evidence[0].endswith("but most of that within 1.6 d without a sample.")
+
+    @pytest.mark.parametrize("start", [0, 24])
+    def test_a_leak_is_found_on_both_sides_of_a_gap(self, frame, start):
+        samples = frame(lambda hour: 200 + 8 * np.maximum(hour - start, 0), hours=48, step_s=60)
+        assert verdict(samples.drop(index=range(1900, 2500))).verdict is Verdict.LEAKING
+
     def test_a_leak_that_adds_more_than_a_filling_cache_is_found(self, frame):
         leak = verdict(frame(lambda hour: 100 + 150 * (1 - np.exp(-hour)) + 200 * hour))
         assert leak.verdict is Verdict.LEAKING

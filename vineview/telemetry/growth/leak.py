@@ -308,6 +308,11 @@ def _decide(buckets: pd.DataFrame, rate: Growth, interval: Interval) -> tuple[Ve
         )
     if rate.shape is Shape.LEVELLED and grown < _REST * rate.bend_mb:
         return Verdict.INCONCLUSIVE, _levelled(rate, text)
+    if rate.unseen_h:
+        gap = describe_duration(rate.unseen_h * 3600)
+        return Verdict.INCONCLUSIVE, (
+            f"Memory grows by {text}, but most of that within {gap} without a sample."
+        )
     follows = signs.follows_controllers(buckets)
     if follows:
         return Verdict.INCONCLUSIVE, f"Memory grows by {text}, but {follows}."

@@ -51,6 +51,8 @@ _TAIL: Final = 10
 _CHANGE: Final = 0.10
 _FEW: Final = 8
 _CALM: Final = 0.5
+_GAP: Final = 1 / 6
+"""The share of a window from which a stretch without samples is asked what grew in it."""
 _SESSIONS: Final = 48
 """How many sessions a rate is read from, the longest: as many as there are buckets, so that it
 takes no longer for any number of restarts."""
@@ -112,6 +114,8 @@ class Growth:
         fallen_mb: What they have given back in sum; zero if they have added.
         bend_mb: By how much memory moved before it levelled off.
         on_floor: Whether the rate is that of the buckets' low quantile, not of their medians.
+        unseen_h: The longest stretch without a sample, if the rate there must have been twice what
+            it is around it, or more: what happened then nobody knows; else 0.
     """
 
     mb_per_hour: float
@@ -131,6 +135,7 @@ class Growth:
     fallen_mb: float = 0.0
     bend_mb: float = 0.0
     on_floor: bool = False
+    unseen_h: float = 0.0
 
 
 def trend(values: Floats) -> Trend:
@@ -192,7 +197,8 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
     if on_floor is None:
         on_floor = hours.size >= _FEW and _unrest(floor) < _CALM * _unrest(level)
     told = floor if on_floor else level
-    form = _form(hours, told, rows["session"].to_numpy(dtype=np.int64))
+    session = rows["session"].to_numpy(dtype=np.int64)
+    form = _form(hours, told, session)
     if form.beside.shape[1] >= hours.size:
         return None
     straight = _freed(hours, told, form.beside)
@@ -203,6 +209,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
     turned_at = None if form.row is None else rows["at"].iloc[form.row]
     start_at, end_at = buckets["at"].min(), buckets["end_at"].max()
     grew_at = turned_at if form.shape is Shape.BEGUN else start_at
+    grew = slice(form.row if form.shape is Shape.BEGUN else 0, None)
     return Growth(
         mb_per_hour=rate,
         interval=interval,
@@ -221,6 +228,7 @@ def growth(buckets: pd.DataFrame, *, on_floor: bool | None = None) -> Growth | N
         fallen_mb=form.fallen_mb,
         bend_mb=form.bend_mb,
         on_floor=on_floor,
+        unseen_h=_unseen_h(hours[grew], told[grew], session[grew], rate),
     )
 
 
@@ -310,6 +318,19 @@ def _freed(hours: Floats, values: Floats, beside: Floats) -> Floats:
         return values
     beta = huber(np.column_stack((beside, hours)), values)
     return np.asarray(values - beside @ beta[:-1], dtype=np.float64)
+
+
+def _unseen_h(hours: Floats, values: Floats, session: Integers, rate: float) -> float:
+    """The longest gap, if growth within the parts beside it is less than half the rate."""
+    if hours.size < _FEW:
+        return 0.0
+    apart = np.where(np.diff(session) == 0, np.diff(hours), 0.0)
+    row = int(apart.argmax())
+    if apart[row] < _GAP * (hours[-1] - hours[0]):
+        return 0.0
+    parts = shapes.levels(2 * session + (np.arange(hours.size) > row))
+    seen = median_slope(hours, _freed(hours, values, parts))
+    return float(apart[row]) if seen < _CALM * rate else 0.0
 
 
 def _direction(value: float, bound: float) -> Direction:
