@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import random
+import struct
 from types import SimpleNamespace
 
 import av
@@ -14,6 +15,8 @@ import pytest
 from vineview.errors import MediaError
 from vineview.media.boxes import boxes, find, runs, timescales
 from vineview.media.codec_strings import codec_strings
+from vineview.media.codecs import plan
+from vineview.media.convert import Transcoder
 from vineview.media.corpus import repacked
 from vineview.media.opening import open_clip
 from vineview.media.packets import demuxed
@@ -112,6 +115,30 @@ class TestSegments:
         for before, after in itertools.pairwise(segments):
             assert abs(after.start_s - before.end_s) < 0.2
         assert segments[-1].end_s == pytest.approx(3.0, abs=0.1)
+
+    @pytest.mark.parametrize(
+        ("name", "changes", "handler"),
+        [
+            ("silent.mkv", {"tone_hz": None, "video_options": {"bf": "0"}}, "vide"),
+            ("plain.mkv", {}, "soun"),  # its last picture is stored before others
+        ],
+    )
+    def test_the_last_stands_until_the_stated_end(
+        self, make_clip, tmp_path, name, changes, handler
+    ):
+        """A short clip whose header is a little longer than what there is, plays as long."""
+        data = bytearray(make_clip(name, **changes).read_bytes())
+        at = data.index(b"\x44\x89\x88") + 3  # its duration, in milliseconds
+        data[at : at + 8] = struct.pack(">d", 3500.0)
+        path = tmp_path / name
+        path.write_bytes(data)
+        info = probe(path)
+        assert info.duration_s == 3.5
+        for start_s in (0.0, 2.5):
+            end_s = max(end for _, end in spans(Remuxer(path), handler, start_s))
+            assert end_s == pytest.approx(3.5, abs=0.01)
+        anew = Transcoder(path, plan(info, as_is=False))
+        assert max(segment.end_s for segment in anew.segments()) == pytest.approx(3.5, abs=0.01)
 
     def test_later_ones_last_about_a_second(self, clip):
         """Few messages, and none so large that a seek waits for it."""

@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.codecs import Action, Plan, TrackPlan
-from vineview.media.ending import ending
+from vineview.media.ending import ending, over_s
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.making import SegmentMaker, StreamEnd
@@ -273,12 +273,15 @@ class _Conversion:
             return  # no packet came
         if self._sound is not None and self._audio is not None:
             yield from self._heard(self._decoded(self._audio, None))
-            yield from self._sound.finish()
+            yield from self._sound.finish(over_s(self._container, self._sound.reached_s))
         if self._picture is not None and self._video is not None:
             yield from self._shown(self._decoded(self._video, None))
             if self._before is not None and self._picture.reached_s <= self._start_s:
                 yield from self._picture.encode(self._before, self._start_s)
-            yield from self._picture.finish(self._times[self._video.index].step_s or None)
+            end_s = self._picture.reached_s + (
+                self._times[self._video.index].step_s or self._picture.step_s
+            )
+            yield from self._picture.finish(over_s(self._container, end_s))
 
     def _decoded(self, track: VideoStream | AudioStream, packet: Packet[Any] | None) -> list[Any]:
         decoder: Any = track.codec_context

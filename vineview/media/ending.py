@@ -1,13 +1,24 @@
-"""Endings: when a clip is over, and how its stream ended."""
+"""Endings: when a clip is over, and how its stream ended.
+
+A header may state a little more than there are pictures and sounds for: a short clip's last picture
+then stands until the stated end, as in other players, so that all who ask how long it is hear the
+same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from vineview.media.making import StreamEnd
 from vineview.media.packets import ESTIMATED
+from vineview.media.tracks import tick
 
-__all__ = ["counts_others", "ending", "stated_s"]
+__all__ = ["counts_others", "ending", "lasting", "over_s", "stated_s"]
 
 _LATE_US = 500_000
 _SHORTFALL_S = 1.0
@@ -25,6 +36,55 @@ def stated_s(container: InputContainer) -> float | None:
     duration_us = container.duration
     is_estimate = container.format.name in ESTIMATED or counts_others(container)
     return None if not duration_us or duration_us < 0 or is_estimate else duration_us / 1_000_000
+
+
+def over_s(container: InputContainer, end_s: float) -> float:
+    """When a clip is over of which there is nothing beyond ``end_s``, in seconds."""
+    expected_s = stated_s(container) or 0.0
+    stands_s = expected_s - end_s
+    return expected_s if _SHORTFALL_RATIO * expected_s < stands_s <= _SHORTFALL_S else end_s
+
+
+def lasting(
+    packets: Iterator[Packet[Any]], container: InputContainer, lead: Stream
+) -> Iterator[Packet[Any]]:
+    """Packets that last until the next, where their container does not see to it, or the end.
+
+    Args:
+        packets: Their times counted from the clip's beginning.
+        container: The clip.
+        lead: Its leading track.
+    """
+    is_loose = lead.type == "video" and "mp4" not in container.format.name
+    is_short = _SHORTFALL_RATIO * (stated_s(container) or 0.0) < _SHORTFALL_S
+    return (
+        _lasting(packets, container, lead.index if is_loose else None)
+        if is_loose or is_short
+        else packets
+    )
+
+
+def _lasting(
+    packets: Iterator[Packet[Any]], container: InputContainer, loose: int | None
+) -> Iterator[Packet[Any]]:
+    held: dict[int, Packet[Any]] = {}
+    shown: dict[int, int] = {}
+    for packet in packets:
+        index = packet.stream_index
+        before = held.get(index)
+        held[index] = packet
+        shown[index] = max(shown.get(index, 0), packet.pts or 0)
+        if before is None:
+            continue
+        if index == loose and before.dts is not None and packet.dts is not None:
+            before.duration = max(before.duration or 0, packet.dts - before.dts)
+        yield before
+    for index, packet in held.items():
+        if packet.pts == shown[index]:  # else another's length counts, by the times of decoding
+            lasts, beat = packet.duration or 0, tick(packet.stream)
+            end_s = float((packet.pts + lasts) * beat)
+            packet.duration = lasts + round((over_s(container, end_s) - end_s) / beat)
+        yield packet
 
 
 def ending(reached_s: float, container: InputContainer, *, is_locked: bool = False) -> StreamEnd:

@@ -97,7 +97,8 @@ class PictureEncoder:
         aspect = aspect if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else 1.0
         self._size = output_size(like, aspect, float(rate))
         self._turn = -int(like.rotation) % 360
-        self._step_s = float(1 / rate)
+        self.step_s = float(1 / rate)
+        """How long a picture is usually shown."""
         self._start_s = start_s
         self._graph: av.filter.Graph | None = None
         self._graph_for: tuple[Any, ...] = ()
@@ -143,16 +144,16 @@ class PictureEncoder:
         while self._last is not None and at_s - self.reached_s > 2 * _LONGEST_STEP_S:
             yield from self._put(self._last, self.reached_s + _LONGEST_STEP_S)
 
-    def finish(self, last_s: float | None) -> Iterator[Packet[Any]]:
+    def finish(self, end_s: float) -> Iterator[Packet[Any]]:
         """Hand out what is left.
 
         Args:
-            last_s: How long the last picture is shown; as the usual one, unless told.
+            end_s: Until when the last picture is shown.
         """
         for packet in [*self._stream.encode(None)]:
             yield from self._timed(packet)
         if self._held is not None:
-            self._held.duration = round((last_s or self._step_s) / _TIME_BASE)
+            self._held.duration = max(round((end_s - self.reached_s) / _TIME_BASE), 1)
             yield self._held
             self._held = None
 

@@ -21,7 +21,7 @@ from vineview.errors import MediaError
 from vineview.media.boxes import rotation_of
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
-from vineview.media.ending import counts_others
+from vineview.media.ending import counts_others, over_s
 from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.remux import header_of
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
@@ -257,6 +257,8 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
         return refused(info, encrypted("it"))
     if said.locked_s:
         info = replace(info, shortfall=f"encrypted from {said.locked_s:.1f} s on")
+    if info.duration_s is not None:
+        info = replace(info, duration_s=over_s(container, info.duration_s))
     if info.shortfall and not info.duration_s:
         reason = f"{info.shortfall}. Upload it again."
         return replace(info, verdict=Playability(ok=False, how="not", reason=reason))

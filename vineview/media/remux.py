@@ -22,7 +22,7 @@ from av.stream import Stream
 from vineview.errors import MediaError
 from vineview.media.codec_strings import is_hevc_header_complete
 from vineview.media.codecs import Plan
-from vineview.media.ending import ending
+from vineview.media.ending import ending, lasting
 from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.making import SegmentMaker
 from vineview.media.opening import Source
@@ -110,9 +110,7 @@ class Remuxer(SegmentMaker):
             targets = {track.index: copied_to(output, track) for track in tracks}
             filters = {track.index: track_filter(track) for track in tracks}
             packets = self.in_clear(reader.read(start_s))
-            if tracks[0].type == "video" and "mp4" not in container.format.name:
-                packets = _held_until_next(packets, tracks[0])
-            for packet in packets:
+            for packet in lasting(packets, container, tracks[0]):
                 index = packet.stream_index
                 try:
                     for one in filters[index](packet):
@@ -132,22 +130,6 @@ class Remuxer(SegmentMaker):
                 av.FFmpegError
             ):  # abandoned: what it would still write is moot
                 output.close()
-
-
-def _held_until_next(packets: Iterator[Packet[Any]], lead: Stream) -> Iterator[Packet[Any]]:
-    """Let a picture last until the next, whatever its packet says: a page stops at any hole."""
-    held: Packet[Any] | None = None
-    for packet in packets:
-        if packet.stream_index != lead.index:
-            yield packet
-            continue
-        if held is not None:
-            if packet.dts is not None and held.dts is not None:
-                held.duration = max(held.duration or 0, packet.dts - held.dts)
-            yield held
-        held = packet
-    if held is not None:
-        yield held
 
 
 def header_of(track: Stream) -> bytes:

@@ -94,11 +94,17 @@ class SoundEncoder:
         if at_s - self.reached_s > 2 * _SILENT_FOR_S:
             yield from self._silence(round((at_s - self.reached_s - _SILENT_FOR_S) * self._rate))
 
-    def finish(self) -> Iterator[Packet[Any]]:
-        """Hand out what is left."""
+    def finish(self, end_s: float) -> Iterator[Packet[Any]]:
+        """Hand out what is left.
+
+        Args:
+            end_s: Until when to be silent behind the last sound.
+        """
         if self._resampler is not None:
             for frame in self._resampler.resample(None):
                 yield from self._take(frame)
+        if self._taken > self._first:
+            yield from self._silence(round((end_s - self.reached_s) * self._rate))
         if self._fifo.samples:
             yield from self._encode(self._fifo.read(self._fifo.samples, partial=True))
         yield from self._placed(self._stream.encode(None))
