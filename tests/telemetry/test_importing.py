@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -320,6 +321,28 @@ class TestWholeOrNot:
 def moment(second, device="d1", **more):
     at = f"2026-01-01T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
     return {"at": at, "device_id": device, "video_memory_mb": second, **more}
+
+
+def test_files_that_may_repeat_each_other_are_written_anew_by_time(tmp_path):
+    records = [moment(n // 4, f"d{n % 4}", note="n" * (n % 5)) for n in range(2000)]
+    once = [*records, {**records[9], "note": "another"}]
+    crashes = [{"at": records[7]["at"], "kind": "crash"}] * 2
+    again = [*once, *records[:700], *crashes]
+    random.Random(4).shuffle(again)
+    document, into = Document("x"), tmp_path / "into"
+    with Folder(into, once="samples", waiting=200) as folder:
+        for start in range(0, len(again), 50):
+            folder.add(records_to_table(again[start : start + 50]))
+        folder.finish(document)
+    says = [each.message for each in document.findings]
+    assert says == ["700 samples are exact repeats; each counts once"]
+    assert texts(records_in(into)) == texts([*once, *crashes])
+    assert json.loads((into / "header.json").read_text("utf-8"))["rows"] == len(once) + 2
+    parts = [pq.read_table(file)["at"].to_pylist() for file in into.rglob("part-*.parquet")]
+    spans = sorted((min(each), max(each)) for each in parts)
+    assert len(spans) > 5
+    assert all(ends < begins for (_, ends), (begins, _) in itertools.pairwise(spans))
+    assert sorted(each.name for each in into.iterdir()) == ["day=2026-01-01", "header.json"]
 
 
 class TestOneMeaning:

@@ -15,24 +15,26 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from vineview.errors import TelemetryError
 from vineview.telemetry.formats.findings import Document
-from vineview.telemetry.formats.parquet import HEADER_FILE
+from vineview.telemetry.formats.parquet import HEADER_FILE, Writer
 from vineview.telemetry.table import SCHEMA
 
 __all__ = ["DAMAGED_FILE", "Folder"]
+
+Integers = NDArray[np.int64]
 
 DAMAGED_FILE: Final = "damaged.ndjson"
 """Where damaged records are kept aside, if there are any."""
@@ -41,18 +43,21 @@ _OURS: Final = re.compile(rf"day=.+|part-0\.parquet|{HEADER_FILE}|{DAMAGED_FILE}
 _GROUP: Final = 1 << 17
 _DAY_US: Final = 86_400_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MEMORY: Final = "200MB"
+_MOST_SLICES: Final = 256
+"""How many files are written at once at most."""
+_SOME: Final = 16
+"""One in so many instants says where slices of equal length begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A file that was written: of which instants and devices, and how many repeats it lacks."""
+    """A file that was written: how many rows of which instants and devices."""
 
     path: Path
+    rows: int
     first_us: int
     last_us: int
     devices: frozenset[str | None]
-    repeats: int
 
     def meets(self, other: _Part) -> bool:
         return (
@@ -90,8 +95,8 @@ class Folder:
         self._parts: dict[int, list[_Part]] = {}
         self._files = 0
         self._writer = ThreadPoolExecutor(max_workers=1)
-        self._writing: tuple[int, Future[_Part]] | None = None
-        self._rows = 0
+        self._writing: tuple[int, Future[tuple[_Part, int]]] | None = None
+        self._repeats = 0
 
     def __enter__(self) -> Self:
         if not self._is_cache:
@@ -134,7 +139,7 @@ class Folder:
     @property
     def has_rows(self) -> bool:
         """Whether it was given any."""
-        return bool(self._rows or self._counts)
+        return bool(self._files or self._counts)
 
     def keep_aside(self, line: int | None, problem: str, text: str) -> None:
         """Append a damaged record to its file."""
@@ -167,15 +172,15 @@ class Folder:
         self._settle()
         if not self._files:  # so that the folder says its columns
             pq.write_table(SCHEMA.empty_table(), self._path / "part-0.parquet")
-        repeats = sum(part.repeats for parts in self._parts.values() for part in parts)
         if self._once:
-            repeats += sum(map(self._without_repeats, self._parts.values()))
-            document.note_repeats(repeats, self._once)
+            for day in self._parts:
+                self._put_in_order(day)
+            document.note_repeats(self._repeats, self._once)
         header = {
             "header": document.header,
             "findings": [asdict(each) for each in document.findings],
             "skipped": document.skipped,
-            "rows": self._rows - repeats,
+            "rows": sum(part.rows for parts in self._parts.values() for part in parts),
             "sources": list(sources),
         }
         with (self._path / HEADER_FILE).open("w", encoding="utf-8") as file:
@@ -193,13 +198,12 @@ class Folder:
             if len(later) <= len(table) // 2:
                 table = table.filter(pc.invert(newest))
                 self._waiting[day], self._counts[day] = [later], len(later)
-        self._rows += len(table)
         name = (_EPOCH + timedelta(days=day)).date().isoformat()
         folder = self._path / f"day={name}"
         folder.mkdir(exist_ok=True)
         self._files += 1
         self._settle()
-        path = folder / f"part-{self._files}.parquet"
+        path = folder / f"part-{self._files:05d}.parquet"
         done = self._writer.submit(_write_day, table, day * _DAY_US, path, once=self._once)
         self._writing = day, done
 
@@ -208,26 +212,46 @@ class Folder:
         if self._writing is not None:
             day, done = self._writing
             self._writing = None
-            self._parts.setdefault(day, []).append(done.result())
+            part, repeats = done.result()
+            self._parts.setdefault(day, []).append(part)
+            self._repeats += repeats
 
-    def _without_repeats(self, parts: list[_Part]) -> int:
-        """Make one file of a day's files that may repeat each other; how many rows fewer it has."""
-        shared = [part for part in parts if any(part.meets(each) for each in parts if each != part)]
-        if not shared:
-            return 0
+    def _put_in_order(self, day: int) -> None:
+        """Write those of a day's files that may repeat each other once more, by time.
+
+        They are cut into slices of about as many rows as may wait, between instants, so that a
+        slice has all repeats of its records and is all that has to be in memory.
+        """
+        parts = self._parts[day]
+        mixed = [
+            part for part in parts if any(part.meets(each) for each in parts if each is not part)
+        ]
+        if not mixed:
+            return
+        self._parts[day] = [part for part in parts if part not in mixed]
+        count = min(-(-sum(part.rows for part in mixed) // self._most), _MOST_SLICES)
+        some = [_instants_us(_read(part.path, ["at"]))[::_SOME] for part in mixed]
+        edges = np.quantile(np.concatenate(some), np.arange(1, count) / count)
         spill = self._path / "spill"
-        settings: dict[str, Any] = {
-            "memory_limit": _MEMORY,
-            "threads": 1,
-            "temp_directory": str(spill),
-        }
-        try:
-            with duckdb.connect(config=settings) as database:
-                repeats = _rewrite(database, shared, self._once)
-        except duckdb.Error as error:
-            raise self._unwritten(OSError(str(error))) from error
-        shutil.rmtree(spill, ignore_errors=True)
-        return repeats
+        spill.mkdir()
+        slices = [spill / f"{number}.parquet" for number in range(count)]
+        with ExitStack() as closing:
+            writers = [Writer(path, {}) for path in slices]
+            for writer in writers:
+                closing.callback(writer.close)
+            for part in mixed:
+                table = _read(part.path)
+                place = np.searchsorted(edges, _instants_us(table), side="right")
+                for number in np.unique(place):
+                    writers[number].write(table.filter(pa.array(place == number)))
+                part.path.unlink()
+        for path in slices:
+            table = _encoded(_read(path))
+            if table.num_rows:
+                self._waiting[day], self._counts[day] = [table], table.num_rows
+                self._write(day, is_last=True)
+        self._settle()
+        shutil.rmtree(spill)
 
     def _unwritten(self, error: OSError) -> TelemetryError:
         check = "Check the folder, its permissions and its free space"
@@ -270,24 +294,6 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _rewrite(database: duckdb.DuckDBPyConnection, parts: list[_Part], once: str) -> int:
-    """Make one file of several if they repeat each other; how many repeats there were."""
-    rows = database.read_parquet([str(part.path) for part in parts])
-    is_judged = "true" if once == "records" else "kind IS NULL"
-    judged = rows.filter(is_judged)
-    firsts = judged.distinct()
-    repeats = len(judged) - len(firsts)
-    if repeats:
-        kept = firsts.union(rows.filter(f"NOT ({is_judged})")).order("device_id NULLS LAST, at")
-        whole = parts[0].path.with_suffix(".whole")
-        batches = kept.to_arrow_reader(_GROUP)
-        _write_file(whole, (pa.Table.from_batches([each]) for each in batches))
-        for part in parts:
-            part.path.unlink()
-        whole.replace(parts[0].path)
-    return repeats
-
-
 def _encoded(table: pa.Table) -> pa.Table:
     """The columns that hold something, texts by their dictionary."""
     columns = {name: table[name] for name in table.column_names}
@@ -300,45 +306,47 @@ def _encoded(table: pa.Table) -> pa.Table:
     )
 
 
-def _write_day(table: pa.Table, day_us: int, path: Path, *, once: str) -> _Part:
-    """Sort a day's rows and write them."""
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A file's rows, without what its folders are called."""
+    with pq.ParquetFile(path) as file:
+        return file.read(columns)
+
+
+def _instants_us(table: pa.Table) -> Integers:
+    return np.asarray(table["at"].cast(pa.int64()), dtype=np.int64)
+
+
+def _write_day(table: pa.Table, day_us: int, path: Path, *, once: str) -> tuple[_Part, int]:
+    """Sort a day's rows and write them; also how many repeats were left out."""
     table = table.unify_dictionaries().combine_chunks()
     order, devices = _order(table, day_us)
     table = table.take(order)
     rows = len(table)
     if once:
         table = _distinct(table, once)
-    _write_file(path, [table])
+    _write_file(path, table)
     bounds = pc.min_max(table["at"].cast(pa.int64())).as_py()
-    return _Part(path, bounds["min"], bounds["max"], devices, rows - len(table))
+    return _Part(path, len(table), bounds["min"], bounds["max"], devices), rows - len(table)
 
 
-def _write_file(path: Path, tables: Any) -> None:
-    """Write tables of the same columns as one file."""
-    writer = None
+def _write_file(path: Path, table: pa.Table) -> None:
+    """Write a table as a file, with every column there is."""
+    has = table.column_names
+    columns = [
+        table[each.name] if each.name in has else pa.nulls(len(table), each.type) for each in SCHEMA
+    ]
+    kinds = zip(SCHEMA, columns, strict=True)
+    schema = pa.schema([field.with_type(column.type) for field, column in kinds])
     with path.open("wb") as file:
-        for table in tables:
-            columns = [
-                table[each.name]
-                if each.name in table.column_names
-                else pa.nulls(len(table), each.type)
-                for each in SCHEMA
-            ]
-            kinds = zip(SCHEMA, columns, strict=True)
-            schema = pa.schema([field.with_type(column.type) for field, column in kinds])
-            if writer is None:
-                texts = [each.name for each in SCHEMA if each.type == pa.string()]
-                writer = pq.ParquetWriter(
-                    file,
-                    schema,
-                    compression="zstd",
-                    compression_level=1,
-                    use_dictionary=texts,
-                    store_schema=False,
-                )
-            writer.write_table(pa.table(columns, schema=schema), row_group_size=_GROUP)
-        if writer is not None:
-            writer.close()
+        pq.write_table(
+            pa.table(columns, schema=schema),
+            file,
+            row_group_size=_GROUP,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[each.name for each in SCHEMA if each.type == pa.string()],
+            store_schema=False,
+        )
         file.flush()
         os.fsync(file.fileno())
 
@@ -348,7 +356,7 @@ def _order(table: pa.Table, day_us: int) -> tuple[pa.Array, frozenset[str | None
 
     And the devices there are.
     """
-    within_us = table["at"].cast(pa.int64()).to_numpy() - day_us
+    within_us = _instants_us(table) - day_us
     if "device_id" not in table.column_names:
         return pa.array(np.argsort(within_us, kind="stable")), frozenset([None])
     codes = table["device_id"].combine_chunks()
@@ -361,7 +369,7 @@ def _order(table: pa.Table, day_us: int) -> tuple[pa.Array, frozenset[str | None
 
 def _distinct(table: pa.Table, once: str) -> pa.Table:
     """Rows in order, each sample or record once: of rows alike in every field the first."""
-    same = table["at"].cast(pa.int64()).to_numpy()
+    same = _instants_us(table)
     alike = same[1:] == same[:-1]
     if "device_id" in table.column_names:
         codes = table["device_id"].combine_chunks().indices
