@@ -74,6 +74,29 @@ class TestWithoutLoop:
         assert data["text/plain"] == "Probe()"
 
 
+class TestStill:
+    """JupyterLab shows nothing beside a widget whose kernel is gone; an output of its own stays."""
+
+    @pytest.fixture
+    def kept(self, monkeypatch):
+        kept = []
+        monkeypatch.setattr("vineview.widgets.base.is_watched", lambda: True)
+        monkeypatch.setattr("vineview.widgets.base.show_still", kept.append)
+        return kept
+
+    def test_a_widget_that_is_watched_leaves_one_in_each_output_once_it_is_seen(
+        self, kept, browser_of
+    ):
+        browser = browser_of(Probe())
+        for _ in range(2):
+            data, _ = browser.widget._repr_mimebundle_()
+            assert "text/html" not in data, "it would be there twice"
+        assert kept == []
+        for _ in range(2):
+            browser.say("hello")
+        assert kept == [browser.widget.to_html()] * 2
+
+
 class TestMessages:
     async def test_error_of_ours_shows_with_its_hint(self, browser_of):
         browser = browser_of(Probe())

@@ -618,6 +618,30 @@ class TestStaticPage:
         player._repr_mimebundle_()
         assert len(player._tasks) == before
 
+    @pytest.fixture
+    def kept(self, monkeypatch):
+        """The stills of a notebook a person watches."""
+        kept = []
+        for module in ("base", "player"):
+            monkeypatch.setattr(f"vineview.widgets.{module}.is_watched", lambda: True)
+        monkeypatch.setattr("vineview.widgets.base.show_still", kept.append)
+        return kept
+
+    @pytest.mark.parametrize("error", [None, LoadError("it is gone", 404)])
+    async def test_one_that_is_watched_leaves_its_still_once_there_is_a_poster_or_a_reason(
+        self, kept, manager, browser_of, settle, error
+    ):
+        if error:
+            manager.loader.failures["v0"] = error
+        player = FeedPlayer(manager)
+        player._repr_mimebundle_()
+        browser_of(player).say("hello")
+        assert kept == []
+        await settle()
+        (still,) = kept
+        assert ("it is gone" if error else "data:image/jpeg") in still
+        await player.aclose()
+
     async def test_has_no_script_and_loads_nothing(self, player):
         markup = player.to_html()
         assert "<script" not in markup

@@ -28,12 +28,14 @@ import html
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
 from importlib.resources import files
 from typing import Any, ClassVar
 
 import anywidget
 
 from vineview.errors import VineviewError
+from vineview.widgets.still import is_watched, show_still
 
 __all__ = ["Buffers", "Message", "VineWidget"]
 
@@ -81,6 +83,7 @@ class VineWidget(anywidget.AnyWidget):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._faults: list[str] = []
         self._heard: dict[str, float] = {}
+        self._unkept: list[Context] = []
         self._refuse_unknown(options)
         super().__init__(**options)
         self.on_msg(self._dispatch)
@@ -182,8 +185,9 @@ class VineWidget(anywidget.AnyWidget):
         """The widget as it stands, without script or network.
 
         Returns:
-            Markup for reports and for viewers that run nothing. It is also the ``text/html``
-            that a saved notebook keeps beside the widget.
+            Markup for reports and for viewers that run nothing. A saved notebook keeps it too:
+            where a person watches as a still, see :mod:`vineview.widgets.still`, else as the
+            ``text/html`` beside the widget.
         """
         faults = "".join(
             f'<p style="margin:8px 0;color:#b3261e">{html.escape(text)}</p>'
@@ -198,8 +202,21 @@ class VineWidget(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
+        if is_watched():
+            self._unkept.append(copy_context())  # whatever it shows goes to this output
+            return bundle
         data, metadata = bundle
         return {**data, "text/html": self.to_html()}, metadata
+
+    def _is_worth_keeping(self) -> bool:
+        """Whether a still would show what it is to show, or more of it will come."""
+        return True
+
+    def _keep_stills(self) -> None:
+        """Leave the notebook a still in each output that shows this widget and has none."""
+        outputs, self._unkept = self._unkept, []
+        for output in outputs:
+            output.run(show_still, self.to_html())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -218,6 +235,8 @@ class VineWidget(anywidget.AnyWidget):
                 case {"kind": "hello", "view": str(view)}:
                     self._heard[view] = time.monotonic()
                     self.view_opened(view)
+                    if self._is_worth_keeping():
+                        self._keep_stills()
                     for text in self._faults:
                         self.tell("fault", view=view, text=text)
                 case {"kind": "bye", "view": str(view)}:

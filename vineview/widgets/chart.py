@@ -28,7 +28,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Hashable
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,7 +58,7 @@ from vineview.widgets.asking import Asking
 from vineview.widgets.base import Buffers, Message, VineWidget
 from vineview.widgets.plot import LIVE_POINTS, Plot
 from vineview.widgets.sources import MemorySource, source_of
-from vineview.widgets.still import is_watched, show_still
+from vineview.widgets.still import is_watched
 
 __all__ = ["MemoryChart"]
 
@@ -106,7 +106,6 @@ class MemoryChart(Plot):
             self._tell_reading,
             self._refused,
         )
-        self._unkept: list[Context] = []
         super().__init__(title=title, clock=clock, **options)
         self._unsubscribe = self._source.subscribe(self.redraw)
 
@@ -257,9 +256,7 @@ class MemoryChart(Plot):
     def _send_judged(self) -> None:
         """Send growth and verdict too, and leave the notebook the still it could not have."""
         self._send_whole()
-        for output in self._unkept:
-            output.run(show_still, self.to_html())
-        self._unkept.clear()
+        self._keep_stills()
 
     def _send_whole(self, **to: Any) -> None:
         spec = super()._send_figure(**to)
@@ -275,6 +272,10 @@ class MemoryChart(Plot):
         self._unkept.append(copy_context())  # whatever it shows goes to this output
         self._send_all()
         return super(VineWidget, self)._repr_mimebundle_(**kwargs)
+
+    def _is_worth_keeping(self) -> bool:
+        """Whether an engine, if one has the data, has given its verdict."""
+        return not self._asks or self._source.usage is not None
 
     def _kept_spec(self) -> dict[str, Any] | None:
         spec = self._spec(max_points=_KEPT_POINTS, cursor_at=self.cursor_at)

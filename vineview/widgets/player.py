@@ -59,7 +59,14 @@ from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
 from vineview.widgets.reopening import Reopening
 from vineview.widgets.second_try import SecondTries
-from vineview.widgets.still import picture_html, player_html, poster_arrives, show_still
+from vineview.widgets.still import (
+    has_arrived,
+    is_watched,
+    picture_html,
+    player_html,
+    poster_arrives,
+    show_still,
+)
 from vineview.widgets.streams import Streamable, StreamBook
 from vineview.widgets.strip import strip_document
 
@@ -418,14 +425,23 @@ class FeedPlayer(VineWidget):
         return player_html(self.manager, self._unplayable)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        if self._loop is not None and self.manager.videos and not picture_html(self.manager):
-            self.spawn(self._add_still(), name="keeping a still")
-        return super()._repr_mimebundle_(**kwargs)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if self._loop is not None and not self._is_worth_keeping():
+            self.spawn(self._add_still(watched=is_watched()), name="keeping a still")
+        return bundle
 
-    async def _add_still(self) -> None:
+    def _is_worth_keeping(self) -> bool:
+        """Whether its poster is there, or none is to come."""
+        return has_arrived(self.manager)
+
+    async def _add_still(self, *, watched: bool) -> None:
         """The notebook is saved later than it is shown: leave it the poster when there is one."""
         await poster_arrives(self.manager)
-        show_still(picture_html(self.manager))
+        picture = picture_html(self.manager)
+        if watched and self.views:  # else with the first of them: it is not to be seen beside it
+            self._keep_stills()
+        elif not watched and picture:
+            show_still(picture)
 
     def __repr__(self) -> str:
         manager = getattr(self, "manager", None)

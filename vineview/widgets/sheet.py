@@ -38,6 +38,7 @@ __all__ = ["ContactSheet"]
 _AROUND = 100
 _UPDATE_EVERY_S = 0.25
 _STILL_BYTES = 40_000
+_BLOCK = "display:block;width:120px;height:80px;margin:0 0 4px;border-radius:8px"
 _UNSHOWN = frozenset({"playback", "action", "network"})
 
 
@@ -174,13 +175,13 @@ class ContactSheet(VineWidget):
 
 def _cell_html(item: dict[str, Any], poster: bytes) -> str:
     picture = (
-        f'<img alt="" style="width:120px;height:80px;object-fit:cover;border-radius:8px" '
+        f'<img alt="" style="{_BLOCK};object-fit:cover" '
         f'src="data:image/jpeg;base64,{b64encode(poster).decode()}">'
         if poster
-        else '<div style="width:120px;height:80px;border-radius:8px;background:#8883"></div>'
+        else f'<div style="{_BLOCK};background:#8883"></div>'
     )
     badge = item["badge"]
     return (
-        f'<div style="width:120px">{picture}<br><b>{item["index"] + 1}</b> '
+        f'<div style="width:120px">{picture}<b>{item["index"] + 1}</b> '
         f"{html.escape(item['title'][:40])}<br>{badge['symbol']} {html.escape(badge['text'])}</div>"
     )

@@ -1,8 +1,9 @@
-"""A player as it stands, without script: what saved notebooks, GitHub and reports show.
+"""A widget as it stands, without script: what saved notebooks, GitHub and reports show.
 
-A notebook keeps the display as it was when the cell ran, which is before the first clip has
-loaded. So a player shown without its poster adds the still to the cell's output once the poster
-is there; a live page hides it, a saved one shows it.
+JupyterLab prefers the widget to whatever lies beside it in one output, and says "model not found"
+where its kernel is gone; and a notebook keeps the display as it was when the cell ran, which is
+before the first clip has loaded. So where a person watches, a widget adds its still to the cell as
+an output of its own, once there is something to keep; a live page hides it, a saved one shows it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from vineview.widgets.cards import empty_feed_card
 from vineview.widgets.clips import caption_of, poster_of
 from vineview.widgets.strip import strip_document, strip_html
 
-__all__ = ["is_watched", "picture_html", "player_html", "poster_arrives", "show_still"]
+__all__ = [
+    "has_arrived",
+    "is_watched",
+    "picture_html",
+    "player_html",
+    "poster_arrives",
+    "show_still",
+]
 
 _AROUND = 5
 
@@ -67,8 +75,18 @@ def picture_html(manager: ManagerView) -> str:
     )
 
 
+def has_arrived(manager: ManagerView) -> bool:
+    """Whether the current video is as it will be seen: loaded, or failed; true of an empty feed.
+
+    Args:
+        manager: Live or replayed.
+    """
+    state = manager.get_video_state(manager.current_video_id or "")
+    return state is None or state.is_ready or state.has_failed
+
+
 async def poster_arrives(manager: ManagerView) -> None:
-    """Wait until the current video has a poster.
+    """Wait until the current video has a poster, or it is known that there will be none.
 
     Args:
         manager: Live or replayed.
@@ -80,7 +98,7 @@ async def poster_arrives(manager: ManagerView) -> None:
 
     unsubscribe = manager.subscribe(hear)
     try:
-        while not picture_html(manager):
+        while not has_arrived(manager):
             changed.clear()
             await changed.wait()
     finally:

@@ -30,6 +30,7 @@ __all__ = [
 
 AROUND = 12
 """How many videos each side of the current one the strip shows."""
+_LEFT = ' style="text-align:left"'  # JupyterLab's tables are made for numbers
 
 
 @runtime_checkable
@@ -85,13 +86,14 @@ def strip_html(document: dict[str, Any]) -> str:
     """
     rows = "".join(
         f"<tr><td>{item['index'] + 1}</td>"
-        f"<td>{'<b>' if item['id'] == document['current_id'] else ''}{html.escape(item['title'])}"
+        f"<td{_LEFT}>{'<b>' if item['id'] == document['current_id'] else ''}{html.escape(item['title'])}"
         f"{'</b>' if item['id'] == document['current_id'] else ''}</td>"
-        f"<td>{item['badge']['symbol']} {html.escape(item['badge']['text'])}</td>"
-        f"<td>{html.escape(' · '.join(item['facts'][1:]))}</td></tr>"
+        f"<td{_LEFT}>{item['badge']['symbol']} {html.escape(item['badge']['text'])}</td>"
+        f"<td{_LEFT}>{html.escape(' · '.join(item['facts'][1:]))}</td></tr>"
         for item in document["items"]
     )
-    head = "<tr><th>#</th><th>Video</th><th>State</th><th>Facts</th></tr>"
+    names = "".join(f"<th{_LEFT}>{name}</th>" for name in ("Video", "State", "Facts"))
+    head = f"<tr><th>#</th>{names}</tr>"
     breaker = document["breaker"]
     words = f"<p>{html.escape(breaker['text'])}</p>" if breaker else ""
     return f"{words}<p>{html.escape(document['status'])}</p><table>{head}{rows}</table>"
