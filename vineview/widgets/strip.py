@@ -86,8 +86,7 @@ def strip_html(document: dict[str, Any]) -> str:
     """
     rows = "".join(
         f"<tr><td>{item['index'] + 1}</td>"
-        f"<td{_LEFT}>{'<b>' if item['id'] == document['current_id'] else ''}{html.escape(item['title'])}"
-        f"{'</b>' if item['id'] == document['current_id'] else ''}</td>"
+        f"<td{_LEFT}>{_title_html(item, is_current=item['id'] == document['current_id'])}</td>"
         f"<td{_LEFT}>{item['badge']['symbol']} {html.escape(item['badge']['text'])}</td>"
         f"<td{_LEFT}>{html.escape(' · '.join(item['facts'][1:]))}</td></tr>"
         for item in document["items"]
@@ -97,6 +96,11 @@ def strip_html(document: dict[str, Any]) -> str:
     breaker = document["breaker"]
     words = f"<p>{html.escape(breaker['text'])}</p>" if breaker else ""
     return f"{words}<p>{html.escape(document['status'])}</p><table>{head}{rows}</table>"
+
+
+def _title_html(item: dict[str, Any], *, is_current: bool) -> str:
+    title = html.escape(item["title"])
+    return f"<b>{title}</b>" if is_current else title
 
 
 def retry_in_s(manager: ManagerView, video_id: str) -> float | None:
