@@ -640,6 +640,9 @@ class TestStaticPage:
         await settle()
         (still,) = kept
         assert ("it is gone" if error else "data:image/jpeg") in still
+        data, _ = player._repr_mimebundle_()
+        assert "Video 1 of 20" in data["text/html"]
+        assert "data:image" not in data["text/html"], "one poster is enough"
         await player.aclose()
 
     async def test_has_no_script_and_loads_nothing(self, player):

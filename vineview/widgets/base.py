@@ -35,7 +35,7 @@ from typing import Any, ClassVar
 import anywidget
 
 from vineview.errors import VineviewError
-from vineview.widgets.still import is_watched, show_still
+from vineview.widgets.still import folded, is_watched, show_still
 
 __all__ = ["Buffers", "Message", "VineWidget"]
 
@@ -185,9 +185,9 @@ class VineWidget(anywidget.AnyWidget):
         """The widget as it stands, without script or network.
 
         Returns:
-            Markup for reports and for viewers that run nothing. A saved notebook keeps it too:
-            where a person watches as a still, see :mod:`vineview.widgets.still`, else as the
-            ``text/html`` beside the widget.
+            Markup for reports and for viewers that run nothing. It is also the ``text/html``
+            that a saved notebook keeps beside the widget; where a person watches it is folded
+            there, and kept as a still too, see :mod:`vineview.widgets.still`.
         """
         faults = "".join(
             f'<p style="margin:8px 0;color:#b3261e">{html.escape(text)}</p>'
@@ -202,11 +202,12 @@ class VineWidget(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
+        data, metadata = bundle
+        markup = self.to_html()
         if is_watched():
             self._unkept.append(copy_context())  # whatever it shows goes to this output
-            return bundle
-        data, metadata = bundle
-        return {**data, "text/html": self.to_html()}, metadata
+            markup = folded(markup)
+        return {**data, "text/html": markup}, metadata
 
     def _is_worth_keeping(self) -> bool:
         """Whether a still would show what it is to show, or more of it will come."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import re
 from base64 import b64encode
 from typing import Any
 
@@ -24,6 +25,7 @@ from vineview.widgets.clips import caption_of, poster_of
 from vineview.widgets.strip import strip_document, strip_html
 
 __all__ = [
+    "folded",
     "has_arrived",
     "is_watched",
     "picture_html",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _AROUND = 5
+_IMAGE = re.compile("<img [^>]*>")
 
 
 def player_html(manager: ManagerView, problems: dict[str, str]) -> str:
@@ -103,6 +106,16 @@ async def poster_arrives(manager: ManagerView) -> None:
             await changed.wait()
     finally:
         unsubscribe()
+
+
+def folded(markup: str) -> str:
+    """What is kept beside a widget that gets a still: a line to open, without the still's images.
+
+    Args:
+        markup: The widget as it stood when it was shown.
+    """
+    words = "As it was when the cell ran"
+    return f"<details><summary>{words}</summary>{_IMAGE.sub('', markup)}</details>"
 
 
 def is_watched() -> bool:
