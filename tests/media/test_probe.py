@@ -72,6 +72,15 @@ class TestFacts:
         assert info.video is None
         assert info.duration_s == pytest.approx(3.0, rel=0.05)
 
+    @pytest.mark.parametrize("audio_shift_s", [-3.0, 3.0])
+    def test_a_picture_or_sound_that_comes_late(self, make_clip, tmp_path, audio_shift_s):
+        """What a broadcast announces is waited for, as where one tunes in between keyframes."""
+        path = tmp_path / "late.ts"
+        remuxed(make_clip("plain.mp4"), path, shift_s=3.0, audio_shift_s=audio_shift_s)
+        info = probe(path)
+        assert info.video.width == 160
+        assert info.audio.sample_rate == 48_000
+
     def test_variable_rate(self, make_clip, tmp_path):
         """Uneven intervals are noticed, and the rate given is the average."""
         path = tmp_path / "uneven.mp4"

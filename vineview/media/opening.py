@@ -40,6 +40,7 @@ _OPTIONS = {
     "max_streams": "64",
     "max_probe_packets": "500",
 }
+_PATIENT = _OPTIONS | {"probesize": str(2**24), "analyzeduration": str(20_000_000)}
 _READ_BYTES = 2**16
 _FTYP_BYTES = 8
 _MIN_PROBE_BYTES = "32"  # FFmpeg's least: enough for the box an MP4 begins with
@@ -80,6 +81,10 @@ def open_clip(
             container = _indexed(file) if is_known else None
             if container is None:
                 container = _demuxer(file, kind, _OPTIONS, end=end)
+                if _is_unseen(container):
+                    container.close()
+                    file.seek(0)
+                    container = _demuxer(file, kind, _PATIENT, end=end)
         except av.FFmpegError as error:
             raise diagnose(file, name=name, error=error) from error
         try:
@@ -107,6 +112,14 @@ def _demuxer(
         metadata_errors="replace",
         buffer_size=_READ_BYTES,
     )
+
+
+def _is_unseen(container: InputContainer) -> bool:
+    """Whether no picture or no sound of a broadcast has come yet that its table announces."""
+    pictures = [bool(one.codec_context and one.width) for one in container.streams.video]
+    sounds = [bool(one.codec_context and one.sample_rate) for one in container.streams.audio]
+    is_missing = not (pictures or sounds) or any(one and not any(one) for one in (pictures, sounds))
+    return is_missing and container.format.name == "mpegts"
 
 
 def _indexed(file: BinaryFile) -> InputContainer | None:
