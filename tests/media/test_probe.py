@@ -72,10 +72,12 @@ class TestFacts:
         assert info.video is None
         assert info.duration_s == pytest.approx(3.0, rel=0.05)
 
-    @pytest.mark.parametrize("audio_shift_s", [-3.0, 3.0])
-    def test_a_picture_or_sound_that_comes_late(self, make_clip, tmp_path, audio_shift_s):
+    @pytest.mark.parametrize(
+        ("name", "audio_shift_s"), [("late.ts", -3.0), ("late.ts", 3.0), ("late.flv", -3.0)]
+    )
+    def test_a_picture_or_sound_that_comes_late(self, make_clip, tmp_path, name, audio_shift_s):
         """What a broadcast announces is waited for, as where one tunes in between keyframes."""
-        path = tmp_path / "late.ts"
+        path = tmp_path / name
         remuxed(make_clip("plain.mp4"), path, shift_s=3.0, audio_shift_s=audio_shift_s)
         info = probe(path)
         assert info.video.width == 160

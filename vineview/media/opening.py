@@ -115,11 +115,10 @@ def _demuxer(
 
 
 def _is_unseen(container: InputContainer) -> bool:
-    """Whether no picture or no sound of a broadcast has come yet that its table announces."""
+    """Whether no picture or no sound has come yet that is announced, as broadcasts do."""
     pictures = [bool(one.codec_context and one.width) for one in container.streams.video]
     sounds = [bool(one.codec_context and one.sample_rate) for one in container.streams.audio]
-    is_missing = not (pictures or sounds) or any(one and not any(one) for one in (pictures, sounds))
-    return is_missing and container.format.name == "mpegts"
+    return not (pictures or sounds) or any(one and not any(one) for one in (pictures, sounds))
 
 
 def _indexed(file: BinaryFile) -> InputContainer | None:
