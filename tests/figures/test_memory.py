@@ -130,6 +130,16 @@ class TestEvents:
             "triangle-down"
         ]
 
+    def test_what_happened_at_once_is_one_mark_that_tells_all(self, samples, events):
+        """An action, what it did and what followed, at one instant: one would hide the others."""
+        at_once = events.assign(at=events["at"].iloc[0])
+        at_once = pd.concat([at_once, at_once])
+        figure = memory_figure(samples, events=at_once)
+        (text,) = named(figure, "events")[0].text
+        words = ["memory pressure: 512 MB, 9 controllers freed", "configuration: emergency"]
+        assert text.split("<br>") == words
+        assert sum(shape.line.dash == "dot" for shape in figure.layout.shapes) == 1
+
     def test_marks_at_either_end_are_whole(self, samples, events):
         assert named(memory_figure(samples, events=events), "events")[0].cliponaxis is False
 

@@ -1,7 +1,8 @@
 """Event marks: what happened while the lines moved.
 
 Only events that explain memory are marked (pressure, configuration, breaker, crash, network);
-every one keeps its symbol, so that colour is never the only signal.
+each kind has its symbol, so that colour is never the only signal. What happened within a second,
+as an action and what it did, would be drawn one over the other: it is one mark that tells all.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ MARKED: Mapping[str, tuple[str, str]] = {
     "action": ("star", "action"),
 }
 """Marked event kinds, each with its symbol and its words."""
+_SEVERAL = "hexagram"
+_MAX_TOLD = 8
 _MAX_MARKS = 200
 _MAX_RULES = 40
 
@@ -57,7 +60,7 @@ def marked(events: pd.DataFrame) -> pd.DataFrame:
     happened = events["kind"].isin(list(MARKED))
     if "snapshot" in events:
         happened &= ~events["snapshot"].isin([True])
-    return events[happened].sort_values("at").tail(_MAX_MARKS)
+    return events[happened].sort_values("at", kind="stable").tail(_MAX_MARKS)
 
 
 def describe(event: Mapping[Hashable, Any]) -> str:
@@ -87,32 +90,31 @@ def describe(event: Mapping[Hashable, Any]) -> str:
 
 
 def event_trace(events: pd.DataFrame, colours: Palette) -> dict[str, Any]:
-    """The marks as one trace along the upper edge, with words on hover.
+    """The marks as one trace along the upper edge, with words on hover, of a second in one.
 
     Args:
         events: Columns ``at`` and ``kind``, and the kinds' own fields.
         colours: The theme's colours.
     """
-    rows = marked(events)
-    symbols = [MARKED[kind][0] for kind in rows["kind"]]
+    marks = _together(events)
     return {
         "type": "scatter",
         "uid": "events",
         "name": "events",
         "mode": "markers",
-        "x": _ms(rows),
-        "y": np.full(len(rows), 0.965, dtype="float32"),
+        "x": np.array([at_ms for at_ms, _ in marks], dtype=float),
+        "y": np.full(len(marks), 0.965, dtype="float32"),
         "yaxis": "y3",
         "cliponaxis": False,  # whole at the first and the last instant too
-        "text": [describe(row) for row in rows.to_dict("records")],
+        "text": [_told(rows) for _, rows in marks],
         "marker": {
-            "symbol": symbols,
+            "symbol": [_symbol({str(row["kind"]) for row in rows}) for _, rows in marks],
             "size": 9,
             "color": colours.text,
             "line": {"width": 1, "color": colours.surface},
         },
         "hovertemplate": "%{text}<extra></extra>",
-        "showlegend": bool(len(rows)),
+        "showlegend": bool(marks),
     }
 
 
@@ -120,7 +122,7 @@ def event_shapes(events: pd.DataFrame, colours: Palette) -> list[dict[str, Any]]
     """A faint rule down from each of the latest 40 marks."""
     down = {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 0.975, "layer": "below"}
     look = {"line": {"color": colours.border, "width": 1, "dash": "dot"}}
-    return [{**down, **look, "x0": at, "x1": at} for at in _ms(marked(events).tail(_MAX_RULES))]
+    return [{**down, **look, "x0": at, "x1": at} for at, _ in _together(events)[-_MAX_RULES:]]
 
 
 def turn_marks(
@@ -138,6 +140,25 @@ def turn_marks(
         words = {"text": f" {turn.text}", "showarrow": False, "xanchor": "left", "font": font}
         labels.append({**place, **words, "name": "change point"})
     return shapes, labels
+
+
+def _together(events: pd.DataFrame) -> list[tuple[float, list[dict[Hashable, Any]]]]:
+    """The marked events by the second, each with the instant of the first."""
+    rows = marked(events)
+    marks: dict[int, tuple[float, list[dict[Hashable, Any]]]] = {}
+    for at_ms, row in zip(_ms(rows).tolist(), rows.to_dict("records"), strict=True):
+        marks.setdefault(int(at_ms // 1000), (at_ms, []))[1].append(row)
+    return list(marks.values())
+
+
+def _symbol(kinds: set[str]) -> str:
+    return MARKED[kinds.pop()][0] if len(kinds) == 1 else _SEVERAL
+
+
+def _told(rows: Sequence[Mapping[Hashable, Any]]) -> str:
+    words = list(dict.fromkeys(map(describe, rows)))
+    more = [f"and {len(words) - _MAX_TOLD} more"] if len(words) > _MAX_TOLD else []
+    return "<br>".join([*words[:_MAX_TOLD], *more])
 
 
 def _ms(rows: pd.DataFrame) -> Any:
