@@ -72,6 +72,11 @@ FITS = """() => [...document.querySelectorAll(".vv-plot")].every((box) =>
 LEGENDS_OVER_LINES = """() => [...document.querySelectorAll(".vv-plot-graph")].filter((graph) =>
   graph.querySelector(".legend").getBoundingClientRect().bottom
   > graph.querySelector(".nsewdrag").getBoundingClientRect().top + 1).length"""
+CUT_VERDICTS = """() => [...document.querySelectorAll(".vv-tile-value")].filter((value) => {
+  if (value.querySelector(".vv-tile-unit")) return false;
+  value.lastElementChild.textContent = "not leaking";  // the longest
+  return value.scrollWidth > value.clientWidth;
+}).length"""
 TALL = 2600  # all three charts in sight
 SHARE = "globalThis.__vineviewPlotly"
 
@@ -151,11 +156,12 @@ class TestThreeCharts:
                 chart = notebook.page.locator(".vv-chart").nth(1)
                 chart.screenshot(path=pictures / f"memory-chart-{width}.png")
 
-    def test_no_legend_lies_over_the_lines_whatever_the_width_was_before(self, notebook):
+    def test_at_every_width_legend_and_verdict_have_their_room(self, notebook):
         for width in (420, 700, 1000):
             notebook.page.set_viewport_size({"width": width, "height": TALL})
             notebook.page.wait_for_function(FITS)
             assert notebook.page.evaluate(LEGENDS_OVER_LINES) == 0
+            assert notebook.page.evaluate(CUT_VERDICTS) == 0
 
     UNTOLD = """({ data }) => {
       const { x } = data.find((trace) => trace.uid === "measured");

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from vineview.core import ScriptedLoader, VideoEvent, VideoManager
 from vineview.errors import UsageError
 from vineview.telemetry import Telemetry, VideoPerformanceMonitor
 from vineview.widgets.chart import MemoryChart
+from vineview.widgets.sources import FrameSource
 
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
@@ -196,6 +198,15 @@ class TestRecorded:
         assert browser.of("readout")[0]["empty"] == "This export holds no samples"
         assert chart.faults == ()
         assert "This export holds no samples" in chart.to_html()
+
+    def test_a_recording_without_the_metric_says_so_instead_of_loading_for_ever(self, browser_of):
+        at = pd.date_range("2026-01-01", periods=9, freq="30s", tz="UTC")
+        samples = pd.DataFrame({"at": at, "video_memory_mb": np.nan, "video_controllers": 3})
+        chart = MemoryChart(FrameSource(samples))
+        browser = browser_of(chart)
+        browser.say("hello")
+        assert "No memory was measured" in browser.of("readout")[0]["empty"]
+        assert "No memory was measured" in chart.to_html()
 
 
 class TestCursor:

@@ -119,7 +119,7 @@ class TestContactSheet:
         assert len(markup) < 60_000
 
     async def test_an_empty_feed_has_words(self, clock):
-        assert "empty" in ContactSheet(VideoManager(clock=clock)).to_html()
+        assert "empty. Add some with" in ContactSheet(VideoManager(clock=clock)).to_html()
 
     async def test_what_is_no_manager_is_refused(self):
         with pytest.raises(UsageError, match="shows a manager, not list"):

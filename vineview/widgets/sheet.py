@@ -8,7 +8,8 @@ Messages, beside those of :mod:`vineview.widgets.base`:
 ============  =========  =========================================================================
 kind          direction  fields
 ============  =========  =========================================================================
-``sheet``     out        document: as :func:`~vineview.widgets.strip.strip_document` gives it
+``sheet``     out        document: as :func:`~vineview.widgets.strip.strip_document` gives it,
+                         and its ``heading``
 ``poster``    out        video_id; buffer: JPEG
 ``navigate``  in         video_id: the person went there
 ============  =========  =========================================================================
@@ -110,7 +111,7 @@ class ContactSheet(VineWidget):
         """The grid without script; posters as far as a saved notebook should carry them."""
         document = self._document()
         if not document["items"]:
-            return f"<p><b>{empty_feed_card().title}.</b></p>"
+            return f"<p>{html.escape(document['heading'])}</p>"
         self._collect_posters()
         room = _STILL_BYTES
         cells = []
@@ -119,12 +120,17 @@ class ContactSheet(VineWidget):
             room -= len(poster)
             cells.append(_cell_html(item, poster if room >= 0 else b""))
         return (
-            f"<p>{html.escape(document['status'])}</p>"
+            f"<p>{html.escape(document['heading'])}</p>"
             f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>'
         )
 
     def _document(self) -> dict[str, Any]:
-        return strip_document(self.manager, around=_AROUND)
+        document = strip_document(self.manager, around=_AROUND)
+        heading = f"{document['total']} videos · {document['status']}"
+        if not document["total"]:
+            card = empty_feed_card()
+            heading = f"{card.title}. {card.hint}"
+        return {**document, "heading": heading}
 
     def _navigate(self, video_id: str) -> None:
         commands = commands_of(self.manager)

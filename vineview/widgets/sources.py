@@ -325,7 +325,8 @@ def span_status(samples: pd.DataFrame) -> Status:
         return Status("recorded", "Recorded", empty="This export holds no samples")
     start, end = at.iloc[0], at.iloc[-1]
     ends = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M}"
-    return Status("recorded", f"Recorded {start:%Y-%m-%d %H:%M} to {ends} UTC")
+    text = f"Recorded {start:%Y-%m-%d %H:%M} to {ends} UTC"
+    return Status("recorded", text, empty="No memory was measured in this recording")
 
 
 def last_sample(samples: pd.DataFrame) -> Sample | None:

@@ -12,7 +12,7 @@ export default vvWidget((view) => {
   view.el.classList.add("vv-sheet");
   view.el.setAttribute("data-lm-suppress-shortcuts", "true"); // arrows move here, not between cells
   view.on("sheet", ({ document }) => {
-    status.textContent = document.total ? `${document.total} videos · ${document.status}` : "This feed is empty.";
+    status.textContent = document.heading;
     strip.update(document, document.current_id ?? "");
     posters.keep(document.items);
   });
