@@ -62,6 +62,15 @@ def whole(remuxer: Remuxer, start_s: float = 0.0) -> io.BytesIO:
     return io.BytesIO(remuxer.init_segment + data)
 
 
+def stating(clip, path, seconds: float):
+    """A copy of a Matroska clip whose header says that it lasts so long."""
+    data = bytearray(clip.read_bytes())
+    at = data.index(b"\x44\x89\x88") + 3  # behind the element's name and size
+    data[at : at + 8] = struct.pack(">d", 1000 * seconds)
+    path.write_bytes(data)
+    return path
+
+
 @pytest.fixture
 def clip(make_clip):
     """An ordinary clip: B-frames, stereo, a keyframe each second."""
@@ -117,27 +126,31 @@ class TestSegments:
         assert segments[-1].end_s == pytest.approx(3.0, abs=0.1)
 
     @pytest.mark.parametrize(
-        ("name", "changes", "handler"),
+        ("name", "changes", "stated_s"),
         [
-            ("silent.mkv", {"tone_hz": None, "video_options": {"bf": "0"}}, "vide"),
-            ("plain.mkv", {}, "soun"),  # its last picture is stored before others
+            ("silent.mkv", {"tone_hz": None, "video_options": {"bf": "0"}}, 3.5),
+            ("plain.mkv", {}, 3.5),  # its last picture is stored before others, its sound stands
+            ("silent-b.mkv", {"tone_hz": None}, 3.0),
         ],
     )
     def test_the_last_stands_until_the_stated_end(
-        self, make_clip, tmp_path, name, changes, handler
+        self, make_clip, tmp_path, name, changes, stated_s
     ):
         """A short clip whose header is a little longer than what there is, plays as long."""
-        data = bytearray(make_clip(name, **changes).read_bytes())
-        at = data.index(b"\x44\x89\x88") + 3  # its duration, in milliseconds
-        data[at : at + 8] = struct.pack(">d", 3500.0)
-        path = tmp_path / name
-        path.write_bytes(data)
+        path = stating(make_clip(name, **changes), tmp_path / name, 3.5)
         info = probe(path)
-        assert info.duration_s == 3.5
+        assert info.duration_s == pytest.approx(stated_s)
         for start_s in (0.0, 2.5):
-            end_s = max(end for _, end in spans(Remuxer(path), handler, start_s))
-            assert end_s == pytest.approx(3.5, abs=0.01)
-        anew = Transcoder(path, plan(info, as_is=False))
+            remuxer = Remuxer(path)
+            both = [spans(remuxer, handler, start_s) for handler in ("vide", "soun")]
+            assert max(end for found in both for _, end in found) == pytest.approx(
+                stated_s, abs=0.01
+            )
+
+    def test_one_converted_stands_as_long(self, make_clip, tmp_path):
+        """Whichever way it plays."""
+        path = stating(make_clip("plain.mkv"), tmp_path / "plain.mkv", 3.5)
+        anew = Transcoder(path, plan(probe(path), as_is=False))
         assert max(segment.end_s for segment in anew.segments()) == pytest.approx(3.5, abs=0.01)
 
     def test_later_ones_last_about_a_second(self, clip):

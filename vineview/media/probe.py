@@ -257,7 +257,7 @@ def describe(container: InputContainer, *, name: str, found: Survey | None = Non
         return refused(info, encrypted("it"))
     if said.locked_s:
         info = replace(info, shortfall=f"encrypted from {said.locked_s:.1f} s on")
-    if info.duration_s is not None:
+    if info.duration_s is not None and said.may_stand:
         info = replace(info, duration_s=over_s(container, info.duration_s))
     if info.shortfall and not info.duration_s:
         reason = f"{info.shortfall}. Upload it again."

@@ -53,6 +53,8 @@ class Survey:
         is_counted: Whether the packets said how long it is: then that is what is there.
         is_empty: Whether there is none at all.
         locked_s: From when on it is under DRM; ``None`` where it is not.
+        may_stand: Whether its last packet can be made to last: a picture that is shown before
+            another cannot.
     """
 
     duration_s: float | None = None
@@ -60,6 +62,7 @@ class Survey:
     is_counted: bool = False
     is_empty: bool = False
     locked_s: float | None = None
+    may_stand: bool = True
 
 
 def is_doubtful(container: InputContainer) -> bool:
@@ -133,7 +136,13 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     last_s = max(span.last_s for span in spans.values())
     if header.duration_s and last_s < header.duration_s < end_s:
         end_s = header.duration_s  # it knows best how long the last packet lasts
-    return Survey(end_s, obstacles, is_counted=True, locked_s=end_s if is_locked else None)
+    return Survey(
+        end_s,
+        obstacles,
+        is_counted=True,
+        locked_s=end_s if is_locked else None,
+        may_stand=sound is not lead or lead.ends_in_order,
+    )
 
 
 class _Span:
@@ -150,6 +159,7 @@ class _Span:
         self.begin_s: float | None = None
         self.last_s = 0.0
         self.end_s = 0.0
+        self.ends_in_order = True
 
     def add(self, packet: Packet[Any], *, late: int) -> None:
         at = packet.pts if packet.pts is not None else packet.dts
@@ -161,6 +171,7 @@ class _Span:
         lasts_s = (packet.duration or 0) * self._tick
         if not lasts_s and self._is_sound:  # ASF does not say: as long as the one before
             lasts_s = max(at_s - self.last_s, 0.0)
+        self.ends_in_order = at_s + lasts_s >= self.end_s
         self.end_s, self.last_s = max(self.end_s, at_s + lasts_s), at_s
         if self._is_sound:
             self._look_at(packet)
