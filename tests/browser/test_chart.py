@@ -74,6 +74,7 @@ LEGENDS_OVER_LINES = """() => [...document.querySelectorAll(".vv-plot-graph")].f
   > graph.querySelector(".nsewdrag").getBoundingClientRect().top + 1).length"""
 CUT_VERDICTS = """() => [...document.querySelectorAll(".vv-tile-value")].filter((value) => {
   if (value.querySelector(".vv-tile-unit")) return false;
+  value.parentElement.dataset.tone = "good";
   value.lastElementChild.textContent = "not leaking";  // the longest
   return value.scrollWidth > value.clientWidth;
 }).length"""
