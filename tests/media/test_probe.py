@@ -210,6 +210,15 @@ class TestDuration:
         path = remuxed(make_clip("plain.mp4"), tmp_path / "live.mkv", options={"live": "1"})
         assert probe(path).duration_s == pytest.approx(3, abs=0.1)
 
+    def test_a_header_that_says_too_little(self, make_clip, tmp_path):
+        """The packets of a clip of a megabyte or two are counted: nobody waits for that."""
+        data = bytearray(make_clip("plain.mkv").read_bytes())
+        at = data.index(b"\x44\x89\x88") + 3  # behind the name and the size of its duration
+        data[at : at + 8] = struct.pack(">d", 2000.0)
+        path = tmp_path / "short.mkv"
+        path.write_bytes(data + bytes(2**20))
+        assert probe(path).duration_s == pytest.approx(3.0, rel=0.05)
+
     def test_a_clock_that_starts_late(self, make_clip, tmp_path):
         """Ten hours on the clock of a camera are not ten hours of video."""
         path = remuxed(make_clip("plain.mp4"), tmp_path / "late.mkv", shift_s=36_000)

@@ -31,7 +31,7 @@ from vineview.media.tracks import Tracks, codec_name, is_encrypted, tick
 
 __all__ = ["Survey", "header_survey", "is_doubtful", "survey"]
 
-_SMALL_BYTES = 2**20
+_SMALL_BYTES = 3 * 2**20
 _MAX_BYTES = 2**23
 _DOUBTFUL = BROADCAST | ESTIMATED | RAW | {"asf", "avi", "ogg", "rm"}
 _LATE_S = 0.5
