@@ -90,7 +90,7 @@ def import_export(
     """Import a file, or a folder of Parquet files.
 
     Args:
-        path: NDJSON, CSV, Parquet (streamed), JSON or OTLP-JSON (held in memory).
+        path: NDJSON, CSV, Parquet or JSON (streamed), or OTLP-JSON (held in memory).
         into: The folder to make; one that is there is replaced.
         progress: Called with the number of bytes read since the last call.
         waiting: How many rows may wait in memory to be written.

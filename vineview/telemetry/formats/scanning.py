@@ -23,13 +23,21 @@ _CANDIDATE: Final = re.compile(r"[{\]]")
 
 
 class Scanner:
-    """Walks a JSON document record by record, so that damage stays where it is."""
+    """Walks a JSON document record by record, so that damage stays where it is.
 
-    def __init__(self, text: str, document: Document) -> None:
+    Args:
+        text: The document, or its end.
+        document: Gets records, header fields and findings.
+        line: The line in which the text begins.
+        byte: How many bytes are before it.
+    """
+
+    def __init__(self, text: str, document: Document, *, line: int = 1, byte: int = 0) -> None:
         self._text = text
         self._document = document
         self._decoder = json.JSONDecoder(parse_constant=document.not_a_number)
-        self._line_at = (0, 1)
+        self._first_line, self._byte = line, byte
+        self._line_at = (0, line)
 
     def read_document(self) -> None:
         """Read the header's fields and both arrays, in whatever order they come."""
@@ -39,7 +47,15 @@ class Scanner:
             return
         if not text.startswith("{", position):
             raise not_export(self._document.source, "is not a JSON document or NDJSON")
-        position += 1
+        self._read_fields(position + 1)
+
+    def read_rest(self) -> None:
+        """Read the end of a document, from within an array on."""
+        self._read_fields(self._read_array(0))
+
+    def _read_fields(self, position: int) -> None:
+        """Read fields and arrays up to the document's closing brace, and what follows."""
+        text = self._text
         while True:
             position = self._skip(position)
             if text.startswith("}", position):
@@ -128,7 +144,7 @@ class Scanner:
             if found:
                 self._document.lose("damaged record set aside: not JSON", line)
                 return match.start()
-        at = len(self._text.encode("utf-8", "surrogateescape"))
+        at = self._byte + len(self._text.encode("utf-8", "surrogateescape"))
         self._document.lose(f"the file ends in the middle of this record, at byte {at}", line)
         return len(self._text)
 
@@ -154,7 +170,7 @@ class Scanner:
         """Say where a document without its closing brace ends."""
         if self._document.skipped and position >= len(self._text):
             return  # said already, with the record it cut
-        at = len(self._text.encode("utf-8", "surrogateescape"))
+        at = self._byte + len(self._text.encode("utf-8", "surrogateescape"))
         last = self._line(len(self._text))
         self._document.note(f"the document ends early, at byte {at}", last, severity="error")
 
@@ -164,7 +180,7 @@ class Scanner:
 
     def _line(self, position: int) -> int:
         """The line of a position, counting on from the last one asked for."""
-        start, line = self._line_at if position >= self._line_at[0] else (0, 1)
+        start, line = self._line_at if position >= self._line_at[0] else (0, self._first_line)
         line += self._text.count("\n", start, position)
         self._line_at = (position, line)
         return line
