@@ -72,6 +72,23 @@ class TestLooks:
         assert room is not False
         assert room >= 0
 
+    def test_forced_colours_leave_the_window_the_controls_and_empty_places_to_be_seen(self, player):
+        """As in Windows' contrast themes, which take every ground away."""
+        player.page.emulate_media(forced_colors="active")
+        seen = player.root.evaluate(
+            """(root) => {
+              const look = (name, part) => getComputedStyle(root.querySelector(name), part);
+              const bar = look('.vv-cell[data-window]', '::after').backgroundColor;
+              const ground = look('.vv-stage').backgroundColor;
+              return [bar, ground, look('.vv-thumb').outlineStyle];
+            }"""
+        )
+        player.page.emulate_media(forced_colors="none")
+        bar, ground, edge = seen
+        assert bar != ground
+        assert ground == "rgb(16, 17, 20)"
+        assert edge == "solid"
+
     def test_every_control_has_a_name(self, player):
         nameless = player.root.evaluate(
             """(root) => [...root.querySelectorAll('button, input')]
