@@ -105,6 +105,13 @@ class TestGrowth:
             300.0 * ((line.x[-1] - line.x[1]) / np.timedelta64(1, "h"))
         )
 
+    def test_growth_that_began_late_is_drawn_from_there(self, samples):
+        since = samples["at"].iloc[len(samples) // 2].to_pydatetime()
+        figure = memory_figure(samples, growth=Growth(252.0, 200.0, 300.0, since))
+        for name in ("growth +252.0 MB/h", "growth, low", "growth, high"):
+            x = pd.to_datetime(named(figure, name)[0].x, utc=True)
+            assert (x[0], x[-1]) == (since, samples["at"].iloc[-1])
+
     def test_without_interval_only_the_line(self, samples):
         names = [trace.name for trace in memory_figure(samples, growth=Growth(-3.0)).data]
         assert "growth -3.0 MB/h" in names

@@ -97,6 +97,13 @@ class TestGrowthOf:
         named = growth_of(usage(interval=SimpleNamespace(low=1 / 3600, high=2 / 3600)))
         assert (named.low_mb_per_hour, named.high_mb_per_hour) == (1.0, 2.0)
 
+    def test_growth_that_began_late_says_since_when(self):
+        memory = usage()
+        memory.turned_at, memory.shape = AT, Shape.BEGUN
+        assert growth_of(memory).since == AT
+        memory.shape = Shape.LEVELLED
+        assert growth_of(memory).since is None
+
 
 def test_the_sentence_says_every_tile():
     text = sentence(memory_tiles(Sample(AT, video_memory_mb=743.0, video_controllers=3), usage()))

@@ -40,11 +40,12 @@ _ALONE_MS = 30_000.0  # shown on each side of a single instant
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A growth rate with its 95 % interval, in MB per hour."""
+    """A growth rate with its 95 % interval, in MB per hour; since when, if it began late."""
 
     mb_per_hour: float
     low_mb_per_hour: float | None = None
     high_mb_per_hour: float | None = None
+    since: datetime | None = None
 
     def __str__(self) -> str:
         if self.low_mb_per_hour is None or self.high_mb_per_hour is None:
@@ -260,8 +261,12 @@ def _filled(trace: dict[str, Any], line: Line, colour: str) -> list[dict[str, An
 
 def _growth(line: Line, growth: Growth, colours: Palette) -> list[dict[str, Any]]:
     """The growth line through the middle of the samples, with its interval as a shaded fan."""
-    middle_ms, middle_mb = float(np.median(line.at_ms)), float(np.nanmedian(line.y))
-    ends = np.array([line.at_ms[0], middle_ms, line.at_ms[-1]])
+    first_ms, last_ms = line.at_ms[[0, -1]]
+    since_ms = first_ms if growth.since is None else growth.since.timestamp() * 1000
+    since_ms = min(max(since_ms, first_ms), last_ms)
+    grew = line.at_ms >= since_ms
+    middle_ms, middle_mb = float(np.median(line.at_ms[grew])), float(np.nanmedian(line.y[grew]))
+    ends = np.array([since_ms, middle_ms, last_ms])
     hours = (ends - middle_ms) / _MS_PER_HOUR
     common = {"type": "scatter", "mode": "lines", "x": ends, "hoverinfo": "skip"}
     traces = []

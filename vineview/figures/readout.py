@@ -144,9 +144,10 @@ def growth_of(usage: Any) -> Growth | None:
         return None
     interval = getattr(usage, "growth_rate_interval", None)
     low, high = (None, None) if interval is None else _ends(interval)
+    since = getattr(usage, "turned_at", None) if _has_begun(usage) else None
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return Growth(rate)
-    return Growth(rate, low * _SECONDS_PER_HOUR, high * _SECONDS_PER_HOUR)
+        return Growth(rate, since=since)
+    return Growth(rate, low * _SECONDS_PER_HOUR, high * _SECONDS_PER_HOUR, since)
 
 
 def turns_of(usage: Any) -> tuple[Turn, ...]:
@@ -159,8 +160,13 @@ def turns_of(usage: Any) -> tuple[Turn, ...]:
     if at is None or verdict == "inconclusive":
         return ()
     step_mb = float(getattr(usage, "step_mb", 0.0) or 0.0)
-    bend = "growth begins" if getattr(usage, "shape", None) == "begun" else "growth levels off"
+    bend = "growth begins" if _has_begun(usage) else "growth levels off"
     return (Turn(at, f"step of {step_mb:+.0f} MB" if step_mb else bend),)
+
+
+def _has_begun(usage: Any) -> bool:
+    """Whether memory grows from ``turned_at`` on and hardly did before."""
+    return getattr(usage, "shape", None) == "begun"
 
 
 def sentence(tiles: Sequence[Tile]) -> str:
