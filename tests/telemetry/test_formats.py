@@ -249,6 +249,30 @@ class TestOtlp:
         ]
         assert document.findings == []
 
+    @pytest.mark.parametrize(
+        ("name", "unit", "wanted"),
+        [
+            ("video.memory", "GBy", 1e9 / 2**20),
+            ("video.memory", "bytes", 2**-20),
+            ("video.memory", "MiBy", 1),
+            ("preload.duration", "ns", 1e-6),
+            ("preload.success_rate", "1", 100),
+            ("video_controllers", "{controller}", 1),
+        ],
+    )
+    def test_units_are_brought_to_ours(self, name, unit, wanted):
+        document = read(otlp(gauge(name, (1, 1.0), unit=unit)), "x")
+        (value,) = (v for k, v in document.samples[0].items() if k != "at")
+        assert value == pytest.approx(wanted)
+        assert document.findings == []
+
+    def test_a_unit_not_known_is_said(self):
+        document = read(otlp(gauge("video.memory", (1, 1.0), unit="pages")), "x")
+        assert [each.message for each in document.findings] == [
+            "metric 'video.memory' has the unit 'pages', not known here; "
+            "its numbers are taken for MB"
+        ]
+
     def test_increments_are_added_up(self):
         data = otlp(gauge("app_crashes", (1, 2), (2, 3), kind="sum", aggregationTemporality=1))
         assert [each["app_crashes"] for each in read(data, "x").samples] == [2, 5]

@@ -43,11 +43,17 @@ _FACTORS: Final = {
     ("mb", "KiBy"): 2**-10,
     ("mb", "kBy"): 1000 / 2**20,
     ("mb", "MBy"): 1e6 / 2**20,
+    ("mb", "GBy"): 1e9 / 2**20,
     ("mb", "GiBy"): 2**10,
+    **dict.fromkeys([("mb", "B"), ("mb", "bytes")], 2**-20),  # no UCUM, but seen
+    **dict.fromkeys([("mb", "MiBy"), ("mb", "MB"), ("ms", "ms"), ("rate", "%")], 1),
+    ("ms", "min"): 60_000.0,
     ("ms", "s"): 1000.0,
-    ("ms", "us"): 0.001,
+    ("ms", "us"): 1e-3,
+    ("ms", "ns"): 1e-6,
     ("rate", "1"): 100.0,
 }
+_KINDS: Final = {kind for kind, _ in _FACTORS}
 _PREFIXES: Final = ("openvine", "vineview")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DELTA: Final = {1, "AGGREGATION_TEMPORALITY_DELTA"}
@@ -129,10 +135,10 @@ class _Points:
 
     def add(self, labels: Object, metric: Object, line: int) -> None:
         """Read one metric's points."""
-        name, factor = _name(metric["name"], str(metric.get("unit", "")))
+        name, factor = self._name(metric, line)
         for kind, rest in _MEANS.items():
             if isinstance(metric.get(kind), dict):
-                self._add_means(labels, metric, metric[kind], line)
+                self._add_means(labels, metric, metric[kind], line, (name, factor))
                 what = f"metric {metric['name']!r} is a {kind}: its means are read, not its {rest}"
                 self._document.note(what, line)
                 return
@@ -160,9 +166,23 @@ class _Points:
     def _sample(self, series: str, at: datetime, who: Object) -> Object:
         return self.samples.setdefault((series, at), {"at": format_at(at), **who})
 
-    def _add_means(self, labels: Object, metric: Object, data: Object, line: int) -> None:
+    def _name(self, metric: Object, line: int) -> tuple[str, float]:
+        """The metric's name here, and what brings its unit to ours; 1 for one not known."""
+        name, unit = _name(metric["name"]), str(metric.get("unit") or "")
+        kind = name.rsplit("_", 1)[-1]
+        if name not in METRICS or kind not in _KINDS or not unit.partition("{")[0]:
+            return name, 1
+        if (kind, unit) not in _FACTORS:
+            ours = METRICS[name].unit
+            what = f"metric {metric['name']!r} has the unit {unit!r}, not known here"
+            self._document.note(f"{what}; its numbers are taken for {ours}", line)
+        return name, _FACTORS.get((kind, unit), 1)
+
+    def _add_means(
+        self, labels: Object, metric: Object, data: Object, line: int, ours: tuple[str, float]
+    ) -> None:
         """Read the means of a metric's points; cumulative ones are told apart by their start."""
-        name, factor = _name(metric["name"], str(metric.get("unit", "")))
+        name, factor = ours
         is_delta = data.get("aggregationTemporality") in _DELTA
         for point in _objects(data, "dataPoints"):
             at, count, total = _instant(point.get("timeUnixNano")), *_count_and_sum(point)
@@ -192,15 +212,15 @@ class _Points:
         return (before[0], before[1]) if last == start and before[0] <= count else (0.0, 0.0)
 
 
-def _name(name: str, unit: str) -> tuple[str, float]:
-    """The metric's name here, and what brings its unit to ours."""
+def _name(name: str) -> str:
+    """The metric's name here."""
     plain = name.replace(".", "_").replace("-", "_").lower()
     for prefix in _PREFIXES:
         plain = plain.removeprefix(f"{prefix}_")
     for candidate in (plain, f"{plain}_mb", f"{plain}_ms"):
         if candidate in METRICS:
-            return candidate, _FACTORS.get((candidate.rsplit("_", 1)[-1], unit), 1)
-    return name, 1
+            return candidate
+    return name
 
 
 def _labels(owner: Any) -> Object:
