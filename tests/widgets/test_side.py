@@ -44,6 +44,15 @@ class TestSideBySide:
         assert "Before" in markup
         assert pair._repr_mimebundle_()["text/html"] == markup
 
+    async def test_a_notebook_that_is_watched_keeps_both_posters(self, pair, monkeypatch, settle):
+        kept = []
+        monkeypatch.setattr("vineview.widgets.side.is_watched", lambda: True)
+        monkeypatch.setattr("vineview.widgets.side.show_still", kept.append)
+        pair._repr_mimebundle_()
+        await settle()
+        assert kept == [pair.to_html()]
+        assert kept[0].count("data:image/jpeg") == 2
+
     async def test_one_player_beside_itself_is_refused(self, pair):
         with pytest.raises(UsageError, match="beside itself"):
             SideBySide(pair.left, pair.left)

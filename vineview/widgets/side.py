@@ -15,6 +15,7 @@ from ipywidgets import HBox, Label, Layout, VBox
 
 from vineview.errors import UsageError
 from vineview.widgets.player import FeedPlayer
+from vineview.widgets.still import folded, is_watched, poster_arrives, show_still
 
 __all__ = ["SideBySide"]
 
@@ -129,7 +130,19 @@ class SideBySide(HBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
-        return None if bundle is None else {**bundle, "text/html": self.to_html()}
+        if bundle is None:
+            return None
+        markup = self.to_html()
+        if is_watched():
+            self.left.spawn(self._add_still(), name="keeping a still")
+            markup = folded(markup)
+        return {**bundle, "text/html": markup}
+
+    async def _add_still(self) -> None:
+        """Leave the notebook both as they stand once each has its poster, or will have none."""
+        for player in self._players:
+            await poster_arrives(player.manager)
+        show_still(self.to_html())
 
     def __repr__(self) -> str:
         return f"SideBySide({', '.join(map(repr, self.labels))})"
