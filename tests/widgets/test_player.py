@@ -641,8 +641,20 @@ class TestStaticPage:
         (still,) = kept
         assert ("it is gone" if error else "data:image/jpeg") in still
         data, _ = player._repr_mimebundle_()
+        assert len(kept) == 1
         assert "Video 1 of 20" in data["text/html"]
         assert "data:image" not in data["text/html"], "one poster is enough"
+        await player.aclose()
+
+    async def test_one_whose_videos_are_held_back_leaves_its_still_at_once(
+        self, kept, manager, browser_of
+    ):
+        for number in range(5):
+            manager.breaker.record_failure(f"https://elsewhere.example/{number}.mp4")
+        player = FeedPlayer(manager)
+        player._repr_mimebundle_()
+        browser_of(player).say("hello")
+        assert "The circuit breaker is open" in kept[0]
         await player.aclose()
 
     async def test_has_no_script_and_loads_nothing(self, player):

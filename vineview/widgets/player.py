@@ -426,13 +426,14 @@ class FeedPlayer(VineWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
-        if self._loop is not None and not self._is_worth_keeping():
+        if self._loop is not None and not has_arrived(self.manager):
             self.spawn(self._add_still(watched=is_watched()), name="keeping a still")
         return bundle
 
     def _is_worth_keeping(self) -> bool:
-        """Whether its poster is there, or none is to come."""
-        return has_arrived(self.manager)
+        """Whether its poster is there, or nothing is on the way: none is loaded by itself then."""
+        state = self.manager.get_video_state(self.manager.current_video_id or "")
+        return state is None or not state.is_loading
 
     async def _add_still(self, *, watched: bool) -> None:
         """The notebook is saved later than it is shown: leave it the poster when there is one."""
