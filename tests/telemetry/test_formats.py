@@ -13,6 +13,7 @@ import pytest
 
 from vineview.errors import TelemetryError
 from vineview.telemetry import Telemetry
+from vineview.telemetry.formats.columns import table_to_records
 from vineview.telemetry.formats.findings import Document
 from vineview.telemetry.formats.opening import open_tables
 from vineview.telemetry.formats.reading import read
@@ -331,3 +332,41 @@ def test_zstd_and_gzip_of_the_same_are_the_same(exports):
         packed = read(exports[kind], "x")
         assert (packed.header, packed.samples) == (plain.header, plain.samples)
     assert gzip.decompress(exports["csv.gz"]) == exports["csv"]
+
+
+class TestFrames:
+    """Packed in several frames, as tools do that compress in parallel."""
+
+    @staticmethod
+    def packed(*parts):
+        skipped = b"\x5a\x2a\x4d\x18" + bytes((2, 0, 0, 0)) + b"ab"
+        codec = pa.Codec("zstd")
+        return b"".join(skipped + codec.compress(part).to_pybytes() for part in parts)
+
+    def lines(self):
+        header = json.dumps({"format": FORMAT, "version": 1})
+        row = '{{"at":"2026-01-01T00:00:{:02d}Z","video_memory_mb":{}}}'
+        rows = [row.format(number % 60, number) for number in range(500)]
+        return [f"{each}\n".encode() for each in (header, *rows)]
+
+    def test_frames_that_are_passed_over_may_come_first(self):
+        lines = self.lines()
+        packed = self.packed(b"".join(lines[:200]), b"".join(lines[200:]))
+        assert len(read(packed, "e.zst").samples) == 500
+
+    @pytest.mark.parametrize("imported", [False, True])
+    def test_frames_before_a_cut_or_damage_are_read_whole(self, imported, tmp_path):
+        lines = self.lines()
+        whole = self.packed(b"".join(lines[:200]), b"".join(lines[200:401]))
+        last = self.packed(b"".join(lines[401:]))
+        for damaged in (last[:-9], b"damage"):
+            path = tmp_path / "e.ndjson.zst"
+            path.write_bytes(whole + damaged)
+            document = Document(str(path))
+            if imported:
+                samples = [r for t in open_tables(path, document) for r in table_to_records(t)]
+            else:
+                document = read(path.read_bytes(), str(path))
+                samples = document.samples
+            assert [each["video_memory_mb"] for each in samples] == list(range(400))
+            assert "cut or damaged" in document.findings[0].message

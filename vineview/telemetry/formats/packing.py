@@ -18,6 +18,8 @@ __all__ = ["GZIP", "ZSTD", "unpacked"]
 
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_SKIPPED: Final = tuple(bytes((0x50 + number,)) + b"\x2a\x4d\x18" for number in range(16))
+"""What frames begin with that zstd passes over; those who compress in parallel write them."""
 _PIECE: Final = 1 << 20
 _SMALL: Final = 1 << 14
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -36,7 +38,7 @@ def unpacked(stream: io.BufferedReader[Any], document: Document) -> Iterator[byt
     head = stream.peek(len(ZSTD))
     if head.startswith(GZIP):
         pieces = _gunzip(stream, document)
-    elif head.startswith(ZSTD):
+    elif head.startswith((ZSTD, *_SKIPPED)):
         pieces = _unzstd(stream, document)
     else:
         pieces = iter(lambda: stream.read(_PIECE), b"")
@@ -104,16 +106,31 @@ def _careful(inflate: Any, piece: bytes) -> tuple[bytes, zlib.error | None]:
 
 def _unzstd(stream: io.BufferedReader[Any], document: Document) -> Iterator[bytes]:
     """Decompress every frame; a cut one as far as its blocks are whole."""
-    has_whole = False
+    given = 0
     whole = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
     try:
         while piece := whole.read(_SMALL):
-            has_whole = True
+            given += len(piece)
             yield piece
     except OSError as error:
-        if not has_whole:
+        rest = _before_damage(stream, given)
+        yield rest
+        if not given and not rest:
             raise not_export(
                 document.source, f"is zstd-compressed data, damaged ({error})"
             ) from error
         document.note(f"zstd data is cut or damaged ({error}); read up to there", severity="error")
         document.is_cut = True
+
+
+def _before_damage(stream: io.BufferedReader[Any], given: int) -> bytes:
+    """What follows the bytes given up to the damage, of which a read that meets it gives none."""
+    stream.seek(0)
+    again = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
+    found = bytearray()
+    with suppress(OSError):
+        while given and (piece := again.read(min(_SMALL, given))):
+            given -= len(piece)
+        while byte := again.read(1):
+            found += byte
+    return bytes(found)
