@@ -263,6 +263,12 @@ class TestTime:
         first = next(Remuxer(path).segments(start_s))
         assert (first.keyframe, first.start_s) == (True, 0.0)
 
+    def test_a_seek_leaves_the_end_where_it_is(self, make_clip):
+        """The last of a few slides is shown no longer for having been sought midway."""
+        path = make_clip("slides.avi", fps=1, video_codec="mpeg4", video_options={}, tone_hz=None)
+        last = list(converted(path).segments(2.6))[-1]
+        assert last.end_s == pytest.approx(3.0, abs=0.01)
+
     @pytest.mark.parametrize("name", ["rare-keyframes.avi", "rare-keyframes.h264"])
     def test_seeks_where_there_is_no_index(self, make_clip, tmp_path, name):
         """An AVI that was cut off has lost its own, pictures without a container have none."""

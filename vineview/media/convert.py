@@ -278,9 +278,7 @@ class _Conversion:
             yield from self._shown(self._decoded(self._video, None))
             if self._before is not None and self._picture.reached_s <= self._start_s:
                 yield from self._picture.encode(self._before, self._start_s)
-            end_s = self._picture.reached_s + (
-                self._times[self._video.index].step_s or self._picture.step_s
-            )
+            end_s = self._times[self._video.index].end_s
             yield from self._picture.finish(over_s(self._container, end_s))
 
     def _decoded(self, track: VideoStream | AudioStream, packet: Packet[Any] | None) -> list[Any]:

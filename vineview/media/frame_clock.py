@@ -35,6 +35,8 @@ class FrameClock:
         self._last_s = float("-inf")
         self.step_s = 0.0
         """How long the last frame lasts."""
+        self.end_s = 0.0
+        """When it is over."""
 
     def of(self, frame: VideoFrame | AudioFrame, track: Stream) -> float:
         """The time of the next frame."""
@@ -52,7 +54,7 @@ class FrameClock:
         if at_s <= self._last_s and isinstance(frame, VideoFrame):
             at_s = self._last_s + self.step_s
         self._last_s = at_s
-        self._next_s = at_s + self.step_s
+        self._next_s = self.end_s = at_s + self.step_s
         return at_s
 
     def _has_leapt(self, leap_s: float, frame: VideoFrame | AudioFrame) -> bool:

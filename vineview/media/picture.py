@@ -97,8 +97,6 @@ class PictureEncoder:
         aspect = aspect if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else 1.0
         self._size = output_size(like, aspect, float(rate))
         self._turn = -int(like.rotation) % 360
-        self.step_s = float(1 / rate)
-        """How long a picture is usually shown."""
         self._start_s = start_s
         self._graph: av.filter.Graph | None = None
         self._graph_for: tuple[Any, ...] = ()
