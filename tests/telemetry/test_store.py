@@ -70,6 +70,15 @@ class TestKept:
         assert sorted(map(at_once, again.sample_records)) == sorted(map(at_once, records[0]))
 
 
+def test_records_without_an_instant_are_passed_over_as_readers_do(tmp_path):
+    path = tmp_path / "raw.parquet"
+    at = pa.array([0, None, 60_000_000], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"at": at, "video_memory_mb": [1.0, 900.0, 2.0]}), path)
+    seen = Store.of_folders(path).overview()
+    assert (seen["measured"], seen["peak"]) == (2, 2.0)
+    assert len(Telemetry.open(path).sample_records) == 2
+
+
 def test_analytics_of_a_range_are_worked_out_once(records):
     telemetry = Telemetry(HEADER, *records)
     assert telemetry.analytics("1h") is telemetry.analytics("60m")

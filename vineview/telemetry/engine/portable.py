@@ -71,7 +71,8 @@ def door(table: ir.Table, *, dialect: str, source: str, is_clean: bool = False) 
         table: With ``at`` and any of the columns of `table.SCHEMA`.
         dialect: Ibis' name of its engine.
         source: What to call it in an error.
-        is_clean: Whether the numbers are known to be finite, as in an import of ours.
+        is_clean: Whether the numbers are known to be finite and every record to have its instant,
+            as in an import of ours. A record without one is passed over, as readers do.
 
     Raises:
         TelemetryError: If ``at`` is missing, or a column has another type.
@@ -86,6 +87,8 @@ def door(table: ir.Table, *, dialect: str, source: str, is_clean: bool = False) 
             source=source,
             hint="Records carry 'at' as a timestamp in UTC; vineview convert makes such files.",
         )
+    if not is_clean:
+        table = table.filter(table.at.notnull())
     seconds = _SECONDS.get(dialect, _whole_seconds)(table.at)
     columns: dict[str, Any] = {"at": table.at, "seconds": seconds}
     for field in list(SCHEMA)[1:]:
