@@ -73,6 +73,17 @@ class TestFleet:
         assert np.isnan(heat.z[1][0])
         assert heat.z[2][1] == 900.0
 
+    def test_where_no_legend_stands_no_room_is_left_for_one(self, samples):
+        tops = [
+            figure.layout.margin.t
+            for figure in (
+                fleet_figure(FLEET),
+                comparison_figure(GROUPS),
+                controllers_figure(samples),
+            )
+        ]
+        assert tops == [8, 8, 28]
+
     def test_the_rank_may_be_another_such_as_growth(self):
         growth = pd.Series({"calm": 9.0, "leaky": 1.0}, name="growth in MB/h")
         figure = fleet_figure(FLEET, worst=growth)

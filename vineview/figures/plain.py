@@ -18,6 +18,7 @@ __all__ = ["figure_of", "plain_layout", "require", "shortened", "summary_of"]
 
 _MAX_NAME = 60
 _TITLE_PX = 28
+_LEGEND_PX = 20
 
 
 def plain_layout(colours: Palette, *, title: str | None, height: int = 280) -> dict[str, Any]:
@@ -72,8 +73,16 @@ def figure_of(
         layout |= {"annotations": [empty_label(empty, colours)], "showlegend": False}
         for name in ("xaxis", "yaxis"):
             layout[name] |= {"visible": False}
+    elif not any(map(_is_named, data)) or layout.get("showlegend") is False:
+        margin = layout["margin"]
+        layout["margin"] = margin | {"t": margin["t"] - _LEGEND_PX}
     layout["meta"] = {"summary": summary if data else f"{empty}."}
     return go.Figure({"data": data, "layout": layout})
+
+
+def _is_named(trace: dict[str, Any]) -> bool:
+    """Whether the legend names it; heat maps have a scale instead."""
+    return bool(trace.get("showlegend", trace["type"] != "heatmap"))
 
 
 def summary_of(figure: go.Figure) -> str:
