@@ -109,6 +109,14 @@ class TestVerdict:
         assert "over the last 6 h, hardly before 2026-01-02 18:00 UTC" in leak.evidence[0]
         assert rate.mb_per_hour == pytest.approx(30, rel=0.05)
 
+    def test_a_leak_that_began_long_after_a_step_is_found(self, frame):
+        samples = frame(
+            lambda hour: 200 + 150 * (hour > 10) + 12 * np.maximum(hour - 36, 0), hours=48
+        )
+        leak = verdict(samples)
+        assert leak.verdict is Verdict.LEAKING
+        assert "over the last 12 h, hardly before 2026-01-02 12:00 UTC" in leak.evidence[0]
+
     def test_a_late_rise_a_daily_cycle_could_have_is_inconclusive(self, frame):
         leak = verdict(frame(lambda hour: 200 + 4 * np.maximum(hour - 38, 0), hours=48))
         assert leak.verdict is Verdict.INCONCLUSIVE

@@ -53,6 +53,8 @@ _FEW: Final = 8
 _CALM: Final = 0.5
 _GAP: Final = 1 / 6
 """The share of a window from which a stretch without samples is asked what grew in it."""
+_STEPS_BEFORE: Final = 2
+"""How many steps are taken out to see whether growth begins after them."""
 _SESSIONS: Final = 48
 """How many sessions a rate is read from, the longest: as many as there are buckets, so that it
 takes no longer for any number of restarts."""
@@ -277,10 +279,12 @@ def _form(hours: Floats, level: Floats, told: Integers) -> _Form:
         bent = np.column_stack((beside, bend.column))
         return replace(known, beside=bent, shape=Shape.LEVELLED, row=row, bend_mb=bend.height)
     steps = shapes.find_steps(hours, level, beside)
-    begun = shapes.find_beginning(hours, level, beside, steps=steps)
-    if begun is not None:
-        bent = np.column_stack((beside, begun.column))
-        return replace(known, beside=bent, shape=Shape.BEGUN, row=begun.row)
+    for before in range(min(len(steps), _STEPS_BEFORE) + 1):
+        stepped = np.column_stack((beside, *shapes.risen(steps[:before], hours.size)))
+        begun = shapes.find_beginning(hours, level, stepped, steps=steps[before:])
+        if begun is not None and all(step.row < begun.row for step in steps[:before]):
+            bent = np.column_stack((stepped, begun.column))
+            return replace(known, beside=bent, shape=Shape.BEGUN, row=begun.row)
     if not steps:
         return known
     beside = np.column_stack((beside, *shapes.risen(steps, hours.size)))
