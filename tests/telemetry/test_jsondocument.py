@@ -48,7 +48,8 @@ def small(monkeypatch):
     """Every measure so small that these documents are large."""
     for module, name in ((opening, "_HEAD"), (opening, "_HELD"), (lines, "_BLOCK")):
         monkeypatch.setattr(module, name, 1 << 13)
-    monkeypatch.setattr(packing, "_PIECE", 1 << 12)
+    for module in (packing, jsondocument):
+        monkeypatch.setattr(module, "_PIECE", 1 << 12)
     monkeypatch.setattr(jsondocument, "_MARGIN", 1 << 8)
 
 

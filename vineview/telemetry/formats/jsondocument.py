@@ -22,15 +22,25 @@ from vineview.telemetry.formats.scanning import Scanner
 __all__ = ["records_to_tables", "tables"]
 
 _TEXT: Final = rb'"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*+"'
-_FLAT: Final = rb'\{(?:[^][{}"]++|%s)*+\}' % _TEXT
-_RUN: Final = re.compile(rb'(?:\{(?:[^][{}"\n]++|%s)*+\},\n)++' % _TEXT)
-"""Records without a list or an object in them, each on its line, as exports are written."""
-_RECORD: Final = re.compile(_FLAT)
+
+
+def _object(plain: bytes, depth: int = 4) -> bytes:
+    """A pattern of an object with so many levels in it; brackets of both kinds are alike here."""
+    inner = plain = rb"%s|%s" % (plain, _TEXT)
+    for _ in range(depth):
+        inner = rb"%s|[{\[](?:%s)*+[]}]" % (plain, inner)
+    return rb"\{(?:%s)*+\}" % inner
+
+
+_RUN: Final = re.compile(rb"(?:%s,\n)++" % _object(rb'[^][{}"\n]++'))
+"""Records that are each on a line, as exports are written."""
+_RECORD: Final = re.compile(_object(rb'[^][{}"]++'))
 _TOKEN: Final = re.compile(rb'%s|[][{}]|"' % _TEXT)
 _BETWEEN: Final = re.compile(rb"[\s,]*+")
 _ARRAY: Final = re.compile(rb'"(?:samples|events)"\s*:\s*\[')
 _FOLLOWED: Final = re.compile(rb"\s*+(?:\]|,\s*+\{)")
 _NEXT: Final = re.compile(rb'\]\s*,\s*"(?:samples|events)"\s*:\s*\[')
+_PIECE: Final = 1 << 20
 _LARGEST: Final = 1 << 22
 _MARGIN: Final = 1 << 12
 _ROWS: Final = 1 << 14
@@ -102,7 +112,7 @@ class _Walk:
             yield b"".join(made)
             made = []
             self.rest = self.rest[end:]
-            more = b"" if is_odd else next(self._pieces, b"")
+            more = b"" if is_odd else self._next()
             if not more:
                 self.rest = b"".join([self.rest, *self._pieces])
                 yield b"\n"  # the file does not end here
@@ -134,6 +144,16 @@ class _Walk:
             made += [_between(text[at:begin]), _as_line(text[begin:end])]
             at = end
 
+    def _next(self) -> bytes:
+        """The next megabyte or so, however small the pieces are; nothing at the end."""
+        taken, size = list[bytes](), 0
+        for piece in self._pieces:
+            taken.append(piece)
+            size += len(piece)
+            if size >= _PIECE:
+                break
+        return b"".join(taken)
+
     def _count(self, made: bytes) -> None:
         self.line += made.count(b"\n")
         self.byte += len(made)
@@ -141,7 +161,7 @@ class _Walk:
 
 def _end_of(text: bytes, begin: int) -> int | None:
     """Where the record that begins here ends, if it is whole and another or the end follows."""
-    end = flat.end() if (flat := _RECORD.match(text, begin)) else _end_of_nested(text, begin)
+    end = whole.end() if (whole := _RECORD.match(text, begin)) else _end_of_deep(text, begin)
     if end is None or _FOLLOWED.match(text, end) is None:
         return None
     try:
@@ -151,7 +171,7 @@ def _end_of(text: bytes, begin: int) -> int | None:
     return end
 
 
-def _end_of_nested(text: bytes, begin: int) -> int | None:
+def _end_of_deep(text: bytes, begin: int) -> int | None:
     depth = 0
     for token in _TOKEN.finditer(text, begin):
         if token[0] == b'"':
