@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 from dataclasses import replace
 
@@ -73,15 +74,46 @@ class TestFacts:
         assert info.duration_s == pytest.approx(3.0, rel=0.05)
 
     @pytest.mark.parametrize(
-        ("name", "audio_shift_s"), [("late.ts", -3.0), ("late.ts", 3.0), ("late.flv", -3.0)]
+        ("name", "audio_shift_s", "options"),
+        [
+            ("late.ts", -3.0, {}),
+            ("late.ts", 3.0, {}),
+            ("late.ts", 3.0, {"mpegts_flags": "latm"}),
+            ("late.flv", -3.0, {}),
+        ],
     )
-    def test_a_picture_or_sound_that_comes_late(self, make_clip, tmp_path, name, audio_shift_s):
+    def test_a_picture_or_sound_that_comes_late(
+        self, make_clip, tmp_path, name, audio_shift_s, options
+    ):
         """What a broadcast announces is waited for, as where one tunes in between keyframes."""
         path = tmp_path / name
-        remuxed(make_clip("plain.mp4"), path, shift_s=3.0, audio_shift_s=audio_shift_s)
+        clip = make_clip("plain.mp4")
+        remuxed(clip, path, options=options, shift_s=3.0, audio_shift_s=audio_shift_s)
         info = probe(path)
         assert info.video.width == 160
         assert info.audio.sample_rate == 48_000
+
+    def test_programmes_are_not_mixed(self, make_clip, tmp_path):
+        """A picture is played with the sound of its own programme, though another comes first."""
+        path = tmp_path / "two.ts"
+        path.write_bytes(
+            two_programmes(
+                remuxed(make_clip("plain.mp4"), tmp_path / "1.ts", only="audio"),
+                remuxed(
+                    make_clip("mono.mp4", channels="mono"),
+                    tmp_path / "2.ts",
+                    options={
+                        "mpegts_service_id": "2",
+                        "mpegts_pmt_start_pid": "4112",
+                        "mpegts_start_pid": "512",
+                    },
+                ),
+            )
+        )
+        info = probe(path)
+        assert info.track_count == 3
+        assert info.video is not None
+        assert info.audio.channels == 1
 
     def test_variable_rate(self, make_clip, tmp_path):
         """Uneven intervals are noticed, and the rate given is the average."""
@@ -451,14 +483,47 @@ def giant_gif(width: int, height: int) -> bytes:
     return head + (frame + b"\x02\x02\x44\x01\x00") * 3 + b"\x3b"
 
 
-def remuxed(clip, path, *, options=None, shift_s=0.0, audio_shift_s=0.0, without_keyframes=False):
+def two_programmes(first, second) -> bytes:
+    """Two transport streams as one: their packets by turns, under one table of programmes."""
+    section = bytes.fromhex("00b011 0001c10000 0001f000 0002f010")
+    table = bytes.fromhex("4740001000") + section + checksum(section)
+    turns = itertools.zip_longest(packets(first), packets(second), fillvalue=b"")
+    rest = [one for turn in turns for one in turn if one[1:3] != b"\x40\0"]
+    return table.ljust(188, b"\xff") + b"".join(rest)
+
+
+def packets(path) -> list[bytes]:
+    """The packets of a transport stream."""
+    data = path.read_bytes()
+    return [data[at : at + 188] for at in range(0, len(data), 188)]
+
+
+def checksum(section: bytes) -> bytes:
+    """The CRC-32 of a transport stream's table (ISO/IEC 13818-1, annex A)."""
+    crc = 0xFFFFFFFF
+    for bit in (byte >> shift & 1 for byte in section for shift in range(7, -1, -1)):
+        crc = (crc << 1 & 0xFFFFFFFF) ^ (0x04C11DB7 if crc >> 31 ^ bit else 0)
+    return crc.to_bytes(4, "big")
+
+
+def remuxed(
+    clip,
+    path,
+    *,
+    options=None,
+    shift_s=0.0,
+    audio_shift_s=0.0,
+    without_keyframes=False,
+    only="",
+):
     """The packets of a clip in another container, later or earlier, or some of them."""
     with (
         av.open(str(clip)) as source,
         av.open(str(path), "w", container_options=options or {}) as target,
     ):
-        tracks = {one.index: target.add_stream_from_template(one) for one in source.streams}
-        for packet in source.demux():
+        wanted = [one for one in source.streams if not only or one.type == only]
+        tracks = {one.index: target.add_stream_from_template(one) for one in wanted}
+        for packet in source.demux(wanted):
             is_keyframe = packet.is_keyframe and packet.stream.type == "video"
             if packet.size and not (without_keyframes and is_keyframe):
                 late_s = shift_s + (audio_shift_s if packet.stream.type == "audio" else 0)

@@ -117,7 +117,11 @@ def _demuxer(
 def _is_unseen(container: InputContainer) -> bool:
     """Whether no picture or no sound has come yet that is announced, as broadcasts do."""
     pictures = [bool(one.codec_context and one.width) for one in container.streams.video]
-    sounds = [bool(one.codec_context and one.sample_rate) for one in container.streams.audio]
+    sounds = [
+        bool(getattr(one.codec_context, "sample_rate", 0))
+        for one in container.streams
+        if one.type in {"audio", "unknown"}  # a sound whose table says no more than that it is
+    ]
     return not (pictures or sounds) or any(one and not any(one) for one in (pictures, sounds))
 
 

@@ -83,7 +83,7 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
         ),
         None,
     )
-    sound = _best(container, "audio")
+    sound = _best(container, "audio", beside=video)
     audio = sound if isinstance(sound, AudioStream) and _is_known(sound) else None
     if video is not None and audio is not None and container.format.name == "mpegts":
         # A broadcast's table may announce a picture of which nothing ever comes.
@@ -148,10 +148,18 @@ def tick(track: Stream) -> Fraction:
     return track.time_base or _MICROSECOND
 
 
-def _best(container: InputContainer, kind: Literal["video", "audio"]) -> Stream | None:
-    """The track FFmpeg would choose; none if it is one that appeared only while reading."""
+def _best(
+    container: InputContainer, kind: Literal["video", "audio"], *, beside: Stream | None = None
+) -> Stream | None:
+    """The track FFmpeg would choose; none if it is one that appeared only while reading.
+
+    Args:
+        container: The clip.
+        kind: What is looked for.
+        beside: A track of the programme wanted, where a broadcast carries several.
+    """
     try:
-        return container.streams.best(kind)
+        return container.streams.best(kind, beside)
     except IndexError:
         return None
 
