@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from vineview.core.events import VideoEvent
 from vineview.core.state import VideoState
 from vineview.core.view import ManagerView
+from vineview.errors import MediaError
 from vineview.widgets.streams import Streamable
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
     "caption_of",
     "clip_document",
     "commands_of",
-    "image_loader_of",
+    "image_of",
     "poster_of",
 ]
 
@@ -84,10 +85,20 @@ def commands_of(manager: ManagerView) -> Commands | None:
     return manager if isinstance(manager, Commands) else None
 
 
-def image_loader_of(manager: ManagerView) -> ImageLoader | None:
-    """What reads images for a manager, if anything does."""
-    loader = getattr(manager, "loader", None)
-    return loader if isinstance(loader, ImageLoader) else None
+async def image_of(manager: ManagerView, video_id: str) -> tuple[bytes, str]:
+    """A GIF's or a still's bytes and their MIME type, from its controller or its loader.
+
+    Raises:
+        MediaError: It cannot be read, or nothing here reads images.
+        OSError: Its file cannot be read.
+    """
+    controller = manager.get_controller(video_id)
+    if isinstance(controller, Still):
+        return controller.image
+    loader, state = getattr(manager, "loader", None), manager.get_video_state(video_id)
+    if not isinstance(loader, ImageLoader) or state is None:
+        raise MediaError("This manager's loader reads no images.")
+    return await loader.read_image(state.event)
 
 
 def poster_of(controller: object) -> bytes | None:

@@ -53,7 +53,7 @@ from vineview.core.changes import Change, ChangeKind
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.clips import Still, commands_of, image_loader_of, poster_of
+from vineview.widgets.clips import commands_of, image_of, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
@@ -74,7 +74,7 @@ __all__ = ["FeedPlayer"]
 
 _UPDATE_EVERY_S = 0.1
 _MAX_REASON = 500
-_SLOWEST, _FASTEST = 0.25, 4.0
+_SLOWEST, _FASTEST = 0.25, 4.0  # not min and max of the trait: those let NaN pass
 
 
 class FeedPlayer(VineWidget):
@@ -121,7 +121,7 @@ class FeedPlayer(VineWidget):
     muted = Bool(True).tag(sync=True)
     """Whether sound is off. Browsers refuse to start with sound. Default: ``True``."""
 
-    height = Int(420).tag(sync=True)
+    height = Int(420, min=160, max=2000).tag(sync=True)
     """Height of the picture's stage in pixels, 160 to 2000. Default: ``420``.
 
     Example:
@@ -336,26 +336,14 @@ class FeedPlayer(VineWidget):
             self.spawn(commands.preload_video(video_id), name="loading a video")
 
     async def _send_image(self, video_id: str, view: str) -> None:
-        loader = image_loader_of(self.manager)
-        state = self.manager.get_video_state(video_id)
-        controller = self.manager.get_controller(video_id)
-        if isinstance(controller, Still):
-            data, mime_type = controller.image
-            self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
+        try:
+            data, mime_type = await image_of(self.manager, video_id)
+        except (VineviewError, OSError) as error:
+            title, reason = "This image cannot be shown", str(error)
+            self.tell("trouble", view=view, video_id=video_id, title=title, reason=reason)
+            self._log.cannot_decode(video_id, reason)
             return
-        if loader is None or state is None:
-            reason = "This manager's loader reads no images."
-        else:
-            try:
-                data, mime_type = await loader.read_image(state.event)
-            except (VineviewError, OSError) as error:
-                reason = str(error)
-            else:
-                self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
-                return
-        title = "This image cannot be shown"
-        self.tell("trouble", view=view, video_id=video_id, title=title, reason=reason)
-        self._log.cannot_decode(video_id, reason)
+        self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
 
     def _hear_codecs(self, answers: Mapping[Any, object]) -> None:
         """Let the loader know what this browser takes, so that the rest is converted."""
@@ -449,13 +437,6 @@ class FeedPlayer(VineWidget):
         if manager is None or not manager.videos:
             return "FeedPlayer(an empty feed)"
         return f"FeedPlayer({manager.current_index + 1} of {len(manager.videos)})"
-
-    @validate("height")
-    def _valid_height(self, proposal: dict[str, Any]) -> int:
-        height = int(proposal["value"])
-        if not 160 <= height <= 2000:  # noqa: PLR2004 - the bounds the trait documents
-            raise TraitError(f"height is {height}; pass pixels between 160 and 2000")
-        return height
 
     @validate("speed")
     def _valid_speed(self, proposal: dict[str, Any]) -> float:
