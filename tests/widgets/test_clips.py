@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from vineview.core.loading import ScriptedLoader
 from vineview.core.manager import VideoManager
+from vineview.errors import MediaError
 from vineview.media.loader import MediaLoader
-from vineview.widgets.clips import caption_of, clip_document, commands_of, image_loader_of
+from vineview.widgets.clips import caption_of, clip_document, commands_of, image_of
 
 
 def clip(**facts):
@@ -36,13 +39,13 @@ class TestCaption:
 
 
 class TestAbilities:
-    def test_a_live_manager_takes_commands_and_its_loader_reads_images(self, clock):
+    def test_a_live_manager_takes_commands(self, clock):
         manager = VideoManager(loader=MediaLoader(), clock=clock)
         assert commands_of(manager) is manager
-        assert image_loader_of(manager) is manager.loader
 
-    def test_what_lacks_an_ability_is_not_asked_for_it(self, clock):
+    async def test_what_lacks_an_ability_is_not_asked_for_it(self, clock):
         manager = VideoManager(loader=ScriptedLoader(clock=clock), clock=clock)
-        assert image_loader_of(manager) is None
+        with pytest.raises(MediaError, match="reads no images"):
+            await image_of(manager, "v0")
         assert commands_of(object()) is None
         assert clip_document(None) is None
