@@ -14,7 +14,8 @@ kind            direction  fields
                            can_navigate, answers (the last ``navigate`` heard of each view)
 ``begun``       out        stream, video_id: a new view is sent the current clip before it asks
 ``init``        out        stream; buffers: the init segment and, from the start, the first segment
-``segment``     out        stream; buffer: one media segment (at most two unacknowledged)
+``segment``     out        stream, key_s: where it begins, if it can be decoded from there;
+                           buffer: one media segment (at most two unacknowledged)
 ``end``         out        stream, note: that was the last segment; the note says what is missing
 ``lost``        out        stream, reason: it broke off; an empty reason means the clip was freed
 ``poster``      out        video_id; buffer: JPEG

@@ -235,7 +235,10 @@ class StreamBook:
                     continue
                 stream.sent += 1
                 stream.unacknowledged += 1
-                self._tell("segment", [segment.data], view=stream.view, stream=stream.id)
+                key_s = segment.start_s if segment.keyframe else None
+                self._tell(
+                    "segment", [segment.data], view=stream.view, stream=stream.id, key_s=key_s
+                )
                 self._tell_progress(stream, controller)
                 await self._may_send(stream)
             end = getattr(segments, "end", None)

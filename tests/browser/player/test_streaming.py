@@ -11,10 +11,10 @@ GREYS = """
 import av
 from pathlib import Path
 
-def add_greys(place, count):
+def add_greys(place, count, gop):
     path = Path(place).absolute()
     with av.open(str(path), "w") as out:
-        track = out.add_stream("libx264", rate=5, options={"preset": "ultrafast", "g": "10"})
+        track = out.add_stream("libx264", rate=5, options={"preset": "ultrafast", "g": str(gop)})
         track.width, track.height, track.pix_fmt = 64, 48, "yuv420p"
         for n in range(count):
             frame = av.VideoFrame(64, 48, "yuv420p")
@@ -27,14 +27,16 @@ def add_greys(place, count):
 """
 
 
-def greys(place, count):
+def greys(place, count, *, gop=10):
     """Cells that play a clip of greys, five a second; each grey tells its picture's number."""
     return [
         FEED + GREYS,
-        f"add_greys({str(place)!r}, {count})\nplayer = FeedPlayer(manager)\nplayer",
+        f"add_greys({str(place)!r}, {count}, {gop})\nplayer = FeedPlayer(manager)\nplayer",
     ]
 
 
+HELD_S = """video => [...Array(video.buffered.length).keys()].reduce(
+  (sum, i) => sum + video.buffered.end(i) - video.buffered.start(i), 0)"""
 FULL_BUFFER = """(() => {
   window.vineviewRefused = 0;
   const append = SourceBuffer.prototype.appendBuffer;
@@ -62,13 +64,27 @@ class TestBuffers:
         player.notebook = notebook
         player.wait_until_playing(beyond_s=0.5)
         page.wait_for_timeout(500)
-        held = "video => [...Array(video.buffered.length).keys()].map((i) => video.buffered.end(i))"
-        assert max(player.root.locator(SHOWN).evaluate(held)) < 60
+        shown = player.root.locator(SHOWN)
+        assert shown.evaluate(HELD_S) < 60
         notebook.evaluate("player.seek(150)")
         player.wait_until_playing(beyond_s=150.2)
         page.wait_for_timeout(300)
-        starts = "video => video.buffered.start(0)"
-        assert player.root.locator(SHOWN).evaluate(starts) > 100
+        assert shown.evaluate(HELD_S) < 60
+
+    def test_what_pictures_to_come_are_decoded_from_is_kept(self, page, open_notebook, tmp_path):
+        """All of this clip is decoded from its first picture, which lies forty seconds back."""
+        notebook = open_notebook(greys(tmp_path / "long.mp4", 400, gop=1000))
+        notebook.run_all()
+        player = Player(page)
+        player.wait_until_playing()
+        notebook.evaluate("player.seek(40)")
+        player.wait_until_playing(beyond_s=41)
+        shown = player.root.locator(SHOWN)
+        pictures = "video => video.getVideoPlaybackQuality().totalVideoFrames"
+        before = shown.evaluate(pictures)
+        player.wait_until_playing(beyond_s=43)
+        assert shown.evaluate(pictures) > before + 5
+        assert shown.evaluate("video => video.buffered.start(0)") < 1
 
     def test_a_page_that_was_long_silent_goes_on_where_it_was(self, page, open_notebook, tmp_path):
         """A laptop that slept: the kernel has given the view up, and its streams with it."""

@@ -282,3 +282,15 @@ function vvClock(seconds) {
 function vvRandomId() {
   return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** Some buffers as one. @param {DataView[]} buffers */
+function vvJoined(buffers) {
+  if (buffers.length === 1) return buffers[0];
+  const whole = new Uint8Array(buffers.reduce((sum, each) => sum + each.byteLength, 0));
+  let at = 0;
+  for (const each of buffers) {
+    whole.set(new Uint8Array(each.buffer, each.byteOffset, each.byteLength), at);
+    at += each.byteLength;
+  }
+  return whole;
+}

@@ -28,6 +28,8 @@ class ClipStream {
     this.id = "";
     /** @type {ArrayBufferView[]} */
     this.queue = [];
+    /** @type {Set<number>} */
+    this.keys = new Set([0]); // where what came can be decoded from, in seconds
     this.inits = 0;
     this.owed = 0; // segments taken in whose acknowledgement is held back
     this.whole = false;
@@ -102,6 +104,7 @@ class ClipStream {
         break;
       case "segment":
         this.queue.push(...buffers);
+        if (message.key_s !== null) this.keys.add(message.key_s);
         break;
       case "end":
         this.ended = true;
@@ -185,10 +188,14 @@ class ClipStream {
   makeRoom(keepS) {
     const buffer = this.buffer;
     if (!buffer || buffer.updating || !buffer.buffered.length) return;
-    const until = this.video.currentTime - keepS;
     // A short clip stays whole, so that its loop starts at once.
     if (keepS >= VV_BEHIND_S && (this.durationS ?? 0) <= 2 * VV_BEHIND_S) return;
-    if (until > buffer.buffered.start(0) + 1) buffer.remove(buffer.buffered.start(0), until);
+    const start = buffer.buffered.start(0);
+    const until = this.video.currentTime - keepS;
+    // A browser drops what is decoded from what it drops, the picture on show too: cut before a keyframe.
+    const cut = Math.max(...[...this.keys].filter((at) => at <= until)) - 0.001;
+    if (cut > start + 1) buffer.remove(start, cut);
+    else if (keepS < VV_BEHIND_S && until > start + 1) buffer.remove(start, until); // full, whatever it costs
   }
 
   /** Some clips begin a little after zero, or have a small hole: step over it. */
@@ -284,16 +291,4 @@ class ClipStream {
     this.revoke();
     this.queue = [];
   }
-}
-
-/** Some buffers as one. @param {DataView[]} buffers */
-function vvJoined(buffers) {
-  if (buffers.length === 1) return buffers[0];
-  const whole = new Uint8Array(buffers.reduce((sum, each) => sum + each.byteLength, 0));
-  let at = 0;
-  for (const each of buffers) {
-    whole.set(new Uint8Array(each.buffer, each.byteOffset, each.byteLength), at);
-    at += each.byteLength;
-  }
-  return whole;
 }
