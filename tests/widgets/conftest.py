@@ -77,6 +77,7 @@ class FakeSegment:
     data: bytes
     start_s: float
     duration_s: float = 1.0
+    keyframe: bool = True
 
 
 class FakeSegments:

@@ -43,6 +43,11 @@ class MediaSegment(Protocol):
         """How long it plays."""
         ...
 
+    @property
+    def keyframe(self) -> bool:
+        """Whether it can be decoded without an earlier segment."""
+        ...
+
 
 class SegmentStream(Protocol):
     """Segments as they are made; closed when no more are wanted."""
