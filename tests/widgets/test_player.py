@@ -487,6 +487,14 @@ class TestCommands:
             ("seek", 2),
         ]
 
+    async def test_they_mean_the_video_that_is_current_by_now(self, page, player, settle):
+        await settle()
+        page.clear()
+        player.go_to(1)
+        player.seek(2)
+        assert [message["kind"] for message, _ in page.sent][:2] == ["feed", "command"]
+        assert page.of("feed")[0]["current_id"] == player.manager.current_video_id
+
     @pytest.mark.parametrize("position_s", [-1, float("nan"), float("inf")])
     async def test_seeking_nowhere_is_refused(self, player, position_s):
         with pytest.raises(UsageError, match="cannot seek"):

@@ -14,8 +14,7 @@ kind            direction  fields
                            can_navigate, answers (the last ``navigate`` heard of each view)
 ``begun``       out        stream, video_id: a new view is sent the current clip before it asks
 ``init``        out        stream; buffers: the init segment and, from the start, the first segment
-``segment``     out        stream, key_s: where it begins, if it can be decoded from there;
-                           buffer: one media segment (at most two unacknowledged)
+``segment``     out        stream, key_s: where it can be decoded from, or null; buffer: a segment
 ``end``         out        stream, note: that was the last segment; the note says what is missing
 ``lost``        out        stream, reason: it broke off; an empty reason means the clip was freed
 ``poster``      out        video_id; buffer: JPEG
@@ -28,7 +27,7 @@ kind            direction  fields
                            of each
 ``open``        in         stream, video_id, start_s, whole: send a clip, or only its beginning
 ``more``        in         stream: send the rest too
-``ack``         in         stream: one segment was taken in
+``ack``         in         stream: one segment was taken in; at most two wait for this
 ``close``       in         stream: no more of it
 ``visible``     in         visible: whether the cell is in sight; nothing is sent while it is not
 ``navigate``    in         video_id, seq: the person went there, for the seq-th time
@@ -176,11 +175,11 @@ class FeedPlayer(VineWidget):
 
     def play(self) -> None:
         """Play the current video in every view."""
-        self.tell("command", do="play")
+        self._command(do="play")
 
     def pause(self) -> None:
         """Pause the current video in every view."""
-        self.tell("command", do="pause")
+        self._command(do="pause")
 
     def seek(self, position_s: float) -> None:
         """Go to a place in the current video.
@@ -195,7 +194,11 @@ class FeedPlayer(VineWidget):
             raise UsageError(
                 f"cannot seek to {position_s} s", hint="Pass seconds from the video's start."
             )
-        self.tell("command", do="seek", position_s=position_s)
+        self._command(do="seek", position_s=position_s)
+
+    def _command(self, **what: Any) -> None:
+        self.on_loop(self._update)  # what is current by now goes first: that is what is meant
+        self.on_loop(lambda: self.tell("command", **what))
 
     def next(self) -> None:
         """Go to the next video; at the end of the feed, stay."""
