@@ -46,7 +46,7 @@ OUTCOME = """([place, title]) => {
   const image = root.querySelector("img[data-shown]");
   if (image && image.complete && image.naturalWidth) return { image: true };
   const video = root.querySelector("video[data-shown]");
-  if (video && video.ended) {
+  if (video && video.ended && video.currentTime > 0) { // one picture is at its end before it plays
     return {
       at_s: video.currentTime,
       pictures: video.getVideoPlaybackQuality().totalVideoFrames,
