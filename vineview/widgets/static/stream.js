@@ -192,8 +192,9 @@ class ClipStream {
     if (keepS >= VV_BEHIND_S && (this.durationS ?? 0) <= 2 * VV_BEHIND_S) return;
     const start = buffer.buffered.start(0);
     const until = this.video.currentTime - keepS;
-    // A browser drops what is decoded from what it drops, the picture on show too: cut before a keyframe.
-    const cut = Math.max(...[...this.keys].filter((at) => at <= until)) - 0.001;
+    // What goes takes all with it that is decoded from it: cut before a keyframe, or a stretch of its own.
+    const isApart = (this.stretch()?.[0] ?? 0) > until;
+    const cut = isApart ? until : Math.max(...[...this.keys].filter((at) => at <= until)) - 0.001;
     if (cut > start + 1) buffer.remove(start, cut);
     else if (keepS < VV_BEHIND_S && until > start + 1) buffer.remove(start, until); // full, whatever it costs
   }
@@ -265,12 +266,17 @@ class ClipStream {
     return false;
   }
 
-  ahead() {
+  /** Where what is buffered around the playhead begins and ends. @returns {[number, number] | null} */
+  stretch() {
     const { buffered, currentTime } = this.video;
-    for (let i = 0; i < buffered.length; i++) {
-      if (buffered.start(i) <= currentTime + VV_GAP_S && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
-    }
-    return 0;
+    for (let i = 0; i < buffered.length; i++)
+      if (buffered.start(i) <= currentTime + VV_GAP_S && currentTime < buffered.end(i)) return [buffered.start(i), buffered.end(i)];
+    return null;
+  }
+
+  ahead() {
+    const stretch = this.stretch();
+    return stretch ? stretch[1] - this.video.currentTime : 0;
   }
 
   errorText() {
