@@ -35,7 +35,6 @@ class TestWorkingCopy:
     [
         (["--feed", "nowhere.json"], "no file or folder nowhere.json"),
         (["--telemetry", "nowhere*.ndjson"], "no file or folder nowhere*.ndjson"),
-        (["--url", "ops.example"], "not an http"),
     ],
 )
 def test_bad_input_is_refused_before_anything_starts(options, says, capsys, tmp_path, monkeypatch):

@@ -50,6 +50,9 @@ class TestCommand:
             ["lab", "--port", "99999"],
             ["serve", "--port", "-1"],
             ["status", "--url", ""],
+            ["status", "--url", "ftp://openvine"],
+            ["run", "memory-usage", "--url", "openvine.co"],
+            ["lab", "--url", "openvine.co"],
             ["analyze", " "],
         ],
         ids=" ".join,
@@ -69,6 +72,12 @@ class TestCommand:
         err = capsys.readouterr().err
         assert err.startswith("vineview analyze: nowhere.json does not exist.")
         assert len(err.splitlines()) == 1
+
+    def test_what_the_system_refuses_is_named_too(self, capsys):
+        """A name longer than a file system takes, such as a text pasted by mistake."""
+        assert main(["analyze", "a" * 300]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith("aaa: File name too long. Check the path.")
 
     def test_debug_shows_the_traceback(self):
         """For whoever has to mend it."""

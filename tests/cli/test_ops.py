@@ -130,7 +130,7 @@ class TestRefusals:
         ("arguments", "message"),
         [
             (["flags", "nope=on", "--apply"], "Known flags: emergency_mode, new_video_manager"),
-            (["status", "--url", "h.example"], "not the address of an ops API"),
+            (["status", "--url", "http://"], "not the address of an ops API"),
             (["status", "--url", "http://127.0.0.1:1"], "Check the address"),
         ],
     )

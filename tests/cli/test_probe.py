@@ -33,6 +33,13 @@ class TestProbe:
         assert main(["probe", str(clips / "not-a-video.mp4")]) == 1
         assert "it is a text file. Check the file name." in capsys.readouterr().out
 
+    def test_a_path_the_system_refuses(self, clips, capsys):
+        """The other clips are answered all the same."""
+        assert main(["probe", "a" * 300, str(clips / "silent.mp4")]) == 2
+        captured = capsys.readouterr()
+        assert "aaa: file name too long" in captured.err
+        assert "plays as is" in captured.out
+
     def test_a_missing_path(self, clips, capsys):
         """Exit code 2 and a line on stderr; the others are answered all the same."""
         assert main(["probe", "no-such.mp4", str(clips / "silent.mp4")]) == 2

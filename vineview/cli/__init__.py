@@ -55,9 +55,12 @@ def _run(args: argparse.Namespace) -> int:
     except (VineviewError, OSError) as error:
         if args.debug:
             raise
-        print(f"vineview {args.command}: {error}", file=sys.stderr)
-        if not isinstance(error, VineviewError):
+        what = str(error)
+        if isinstance(error, OSError) and error.filename is not None:
+            what = f"{error.filename}: {error.strerror}. Check the path."
+        elif not isinstance(error, VineviewError):  # what was to be printed cannot be
             _drop_output()
+        print(f"vineview {args.command}: {what}", file=sys.stderr)
         return _USAGE
     return code
 

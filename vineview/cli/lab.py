@@ -15,7 +15,6 @@ from pathlib import Path
 
 from vineview import resources
 from vineview.cli import output
-from vineview.errors import UsageError
 
 _START = "00-start-here.ipynb"
 _WORK = Path("vineview-work")
@@ -30,12 +29,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "in ./vineview-work (kept between runs, never overwritten). Without options everything is "
         "embedded and offline: the bundled feed, a manager, a recorded incident.",
     )
-    for option, letter, text in (
-        ("--feed", "F", "a feed: file, folder of clips, or address"),
-        ("--telemetry", "T", "an exported incident: file, folder, glob, or address"),
-        ("--url", "U", "the ops API to look at (read-only)"),
+    for option, letter, kind, text in (
+        ("--feed", "F", output.given, "a feed: file, folder of clips, or address"),
+        ("--telemetry", "T", output.given, "an exported incident: file, folder, glob, or address"),
+        ("--url", "U", output.http_address, "the ops API to look at (read-only)"),
     ):
-        parser.add_argument(option, type=output.given, metavar=letter, help=text)
+        parser.add_argument(option, type=kind, metavar=letter, help=text)
     parser.add_argument(
         "--port", type=output.port, metavar="N", help="JupyterLab's port (default: 8888)"
     )
@@ -73,7 +72,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.telemetry:
         os.environ["VINEVIEW_TELEMETRY"] = output.absolute(args.telemetry)
     if args.url:
-        os.environ["VINEVIEW_URL"] = _http(args.url)
+        os.environ["VINEVIEW_URL"] = args.url
     kept = prepare(_WORK)
     for path in kept:
         print(
@@ -96,15 +95,6 @@ def _run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     server.start()
     return 0
-
-
-def _http(url: str) -> str:
-    """The address of an ops API, checked before JupyterLab starts."""
-    if url.startswith(("http://", "https://")):
-        return url
-    raise UsageError(
-        f"--url {url} is not an http(s) address", hint="Write it as https://host[:port]."
-    )
 
 
 def _add_config_path(path: Path) -> None:

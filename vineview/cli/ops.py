@@ -69,7 +69,7 @@ def _add(commands: Any, name: str, command: Command, **texts: str) -> argparse.A
     parser: argparse.ArgumentParser = commands.add_parser(name, **texts)
     parser.add_argument(
         "--url",
-        type=output.given,
+        type=output.http_address,
         metavar="U",
         help="the ops API; its token is read from VINEVIEW_TOKEN",
     )

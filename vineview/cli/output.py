@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from vineview.telemetry.export import Telemetry
 
-__all__ = ["absolute", "add_common", "emit", "given", "opened", "port", "progress", "to_json"]
+__all__ = [
+    "absolute",
+    "add_common",
+    "emit",
+    "given",
+    "http_address",
+    "opened",
+    "port",
+    "progress",
+    "to_json",
+]
 
 _MAX_PORT = 65_535
 
@@ -46,6 +56,19 @@ def given(text: str) -> str:
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty; is a shell variable unset?")
+    return text
+
+
+def http_address(text: str) -> str:
+    """An option's value as the address of a service, checked before anything starts.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is not one of http or https.
+    """
+    if not given(text).startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not an http(s) address; write it as https://host[:port]"
+        )
     return text
 
 

@@ -49,37 +49,44 @@ def _run(args: argparse.Namespace) -> int:
     document = {
         "ok": not missing and playing == len(answers),
         "clips": [{key: value for key, value in one.items() if key != "text"} for one in answers],
-        "missing": missing,
+        "missing": list(missing),
     }
     texts = [answer["text"] for answer in answers]
     if len(answers) > 1:
         texts.append(f"{playing} of {len(answers)} clips play")
     if texts or args.format == "json":
         output.emit(args, "\n\n".join(texts), document)
-    for place in missing:
-        why = "the folder holds no files" if Path(place).is_dir() else "no such file"
+    for place, why in missing.items():
         print(f"vineview probe: {place}: {why}. Check the path.", file=sys.stderr)
     if missing:
         return _MISSING
     return 0 if playing == len(answers) else _CANNOT_PLAY
 
 
-def _expand(media: list[str]) -> tuple[list[str], list[str]]:
-    """Folders become their files; what is not there, or empty, is listed apart."""
-    places, missing = [], []
+def _expand(media: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Folders become their files; what is not there, empty or out of reach is told apart."""
+    places: list[str] = []
+    missing: dict[str, str] = {}
     for place in media:
-        path = Path(place)
         if place.startswith(("http://", "https://")):
             places.append(place)
-        elif path.is_dir():
-            files = [str(one) for one in sorted(path.iterdir()) if one.is_file()]
-            places += files
-            missing += [] if files else [place]
-        elif path.exists():
-            places.append(place)
-        else:
-            missing.append(place)
+            continue
+        try:
+            found = _files(Path(place))
+        except OSError as error:
+            missing[place] = (error.strerror or str(error)).lower()
+            continue
+        places += found
+        if not found:
+            missing[place] = "the folder holds no files"
     return places, missing
+
+
+def _files(path: Path) -> list[str]:
+    if path.is_dir():
+        return [str(one) for one in sorted(path.iterdir()) if one.is_file()]
+    path.stat()
+    return [str(path)]
 
 
 def _answer(place: str) -> dict[str, Any]:

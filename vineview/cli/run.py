@@ -52,7 +52,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="a recorded incident: file, folder, glob or address",
     )
     source.add_argument(
-        "--url", type=output.given, metavar="U", help="the ops API of a live system"
+        "--url", type=output.http_address, metavar="U", help="the ops API of a live system"
     )
     parser.add_argument("--apply", action="store_true", help="send changes to the live system")
     parser.add_argument("--approve", metavar="NAME", help="who approves the changes")
