@@ -24,6 +24,14 @@ class TestCaption:
     def test_says_when_there_is_no_sound(self):
         assert caption_of(clip(audio=None)) == "H.264 Main 1280x720 · no sound · plays as is"
 
+    def test_says_when_there_is_no_picture(self):
+        """What was done with its sound is said all the same."""
+        assert caption_of(clip(video=None)) == "no picture · AAC 5.1 · plays as is"
+        made = clip(video=None, audio="MP3 stereo")
+        made.plan = SimpleNamespace(converts=True, tracks=(1,))
+        made.treatment = "MP3: converted to AAC"
+        assert caption_of(made) == f"no picture · MP3 stereo · {made.treatment}"
+
     def test_says_what_is_missing(self):
         assert caption_of(clip(shortfall="cut off")).endswith(" · cut off")
 
@@ -35,7 +43,6 @@ class TestCaption:
 
     def test_is_empty_for_what_is_no_clip(self):
         assert caption_of(None) == ""
-        assert caption_of(clip(video=None)) == ""
 
 
 class TestAbilities:

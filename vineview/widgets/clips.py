@@ -132,12 +132,12 @@ def caption_of(controller: object) -> str:
     if isinstance(controller, Still):
         return f"{controller.image[1].removeprefix('image/').upper()} image, as is"
     info = getattr(controller, "info", None)
-    if info is None or info.video is None:
+    if info is None:
         return ""
-    sound = str(info.audio) if info.audio is not None else "no sound"
-    parts = [str(info.video), sound]
+    tracks = [track for track in (info.video, info.audio) if track is not None]
+    parts = [str(info.video or "no picture"), str(info.audio or "no sound")]
     plan = getattr(controller, "plan", None)
-    if plan is not None and (plan.converts or len(plan.tracks) < 1 + (info.audio is not None)):
+    if plan is not None and (plan.converts or len(plan.tracks) < len(tracks)):
         parts.append(str(getattr(controller, "treatment", "")))
     else:
         parts += [f"plays {info.verdict.how}", info.verdict.reason]
