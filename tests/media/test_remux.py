@@ -293,6 +293,21 @@ class TestBeginning:
         shown = spans(Remuxer(path), "vide")
         assert all(after[0] <= before[1] + 0.1 for before, after in itertools.pairwise(shown))
 
+    def test_pictures_before_zero_without_times(self, make_clip, tmp_path):
+        """Matroska gives pictures before zero no time; they are beside their sound all the same."""
+
+        def earlier(packet):
+            packet.pts -= round(1 / packet.time_base)
+            packet.dts -= round(1 / packet.time_base)
+            return True
+
+        clip = make_clip("ordered.mp4", video_options={"preset": "ultrafast"})
+        path = tmp_path / "early.mkv"
+        repacked(clip, path, options={"avoid_negative_ts": "disabled"}, change=earlier)
+        picture, sound = spans(Remuxer(path), "vide"), spans(Remuxer(path), "soun")
+        assert picture[0][0] == pytest.approx(0.0, abs=0.05)
+        assert picture[-1][1] == pytest.approx(sound[-1][1], abs=0.15)
+
     def test_seeking_before_the_picture(self, late):
         """It stands there too, and the sound is heard from there."""
         remuxer = Remuxer(late("late.mkv", two_s_later))

@@ -142,7 +142,8 @@ class PacketReader:
         keyframe, early, packets = self._first_keyframe()
         if keyframe is None:
             return
-        self._begun_s = _time_s(keyframe)
+        is_timed = keyframe.pts is not None or keyframe.dts is not None
+        self._begun_s = _time_s(keyframe) if is_timed else self.origin_s
         ahead_s = self._begun_s - self.origin_s
         if ahead_s < _RUN_UP_S or (ahead_s > _MAX_STILL_S and len(self._tracks) == 1):
             self.origin_s = self._begun_s  # the header was off, or hid what precedes it
