@@ -377,8 +377,10 @@ class TestWhatIsNoClip:
             (b"\x89PNG\r\n\x1a\n" + bytes(99), "image", "it is a PNG picture"),
             (b"\xff\xd8\xff\xe0" + bytes(99), "image", "it is a JPEG picture"),
             (b"RIFF\x99\0\0\0WEBPVP8 " + bytes(99), "image", "it is a WebP picture"),
+            (b"II*\0" + bytes(99), "image", "it is a TIFF picture"),
+            (b'<?xml version="1.0"?>\n<svg width="1"/>', "image", "it is an SVG drawing"),
             (b"PK\x03\x04" + bytes(99), "not-a-video", "it is a ZIP archive"),
-            (bytes(range(256)) * 40, "not-a-video", "not a video this package can read"),
+            (bytes(range(256)) * 40, "not-a-video", "can read (Invalid data found when processing"),
         ],
     )
     def test_it_says_what_it_is_instead(self, data, reason, words):
@@ -412,6 +414,14 @@ class TestWhatIsNoClip:
         error = refusal(b"".join(one.data for one in Remuxer(clips / "portrait.mp4").segments()))
         assert error.reason == "no-init"
         assert "without its init segment" in str(error)
+
+    def test_drm_that_ffmpeg_does_not_follow(self, make_clip):
+        """A clip under DRM that will not even open is still named as such."""
+        data = make_clip("index-first.mp4", container_options={"movflags": "+faststart"})
+        data = data.read_bytes().replace(b"avc1", b"encv")
+        stts = next(find(data, "moov/trak/mdia/minf/stbl/stts"))
+        broken = data[: stts.start] + b"\xff" * (stts.end - stts.start) + data[stts.end :]
+        assert refusal(broken).reason == "encrypted"
 
     def test_too_many_pixels(self):
         """A header of a few bytes that promises a gigabyte is refused before it is decoded."""

@@ -13,7 +13,8 @@ from av.packet import Packet
 
 from vineview.media.fragments import Cutter, Fragment, Segment
 from vineview.media.opening import Source, open_clip, source_name
-from vineview.media.tracks import encrypted, is_encrypted
+from vineview.media.sniff import encrypted
+from vineview.media.tracks import is_encrypted
 
 __all__ = ["SegmentMaker", "StreamEnd"]
 

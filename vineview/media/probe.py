@@ -24,13 +24,13 @@ from vineview.media.codecs import IN_MP4, Action, Plan, TrackPlan, label, plan
 from vineview.media.ending import counts_others, over_s
 from vineview.media.opening import Source, open_clip, source_name
 from vineview.media.remux import header_of
+from vineview.media.sniff import encrypted
 from vineview.media.survey import Survey, header_survey, is_doubtful, survey
 from vineview.media.tail import is_cut, tail_end_s
 from vineview.media.tracks import (
     Tracks,
     choose_tracks,
     codec_name,
-    encrypted,
     is_protected,
     tick,
 )

@@ -11,17 +11,20 @@ import os
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile, top_level
 
-__all__ = ["diagnose", "is_motion_jpeg", "size_of", "what_is"]
+__all__ = ["diagnose", "encrypted", "is_motion_jpeg", "size_of", "what_is"]
 
 _HEAD_BYTES = 512
 _JPEG, _JPEG_AFTER_JPEG = b"\xff\xd8\xff", b"\xff\xd9\xff\xd8\xff"
 _MAX_JPEG_BYTES = 2**22
 _SEVERAL_VIEWS = b"MPF\0"  # a still with further pictures of the same: CIPA DC-007
 _PLAYLIST_HINT = "Pass the clip itself, not a list of clips."
+_PICTURE_HINT = "Publish it as JPEG, PNG, WebP or AVIF, which browsers show."
 _MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
     (b"\x89PNG", "image", "a PNG picture", ""),
     (_JPEG, "image", "a JPEG picture", ""),
     (b"BM", "image", "a BMP picture", ""),
+    (b"II*\0", "image", "a TIFF picture", _PICTURE_HINT),
+    (b"MM\0*", "image", "a TIFF picture", _PICTURE_HINT),
     (b"#EXTM3U", "not-a-video", "an HLS playlist", _PLAYLIST_HINT),
     (b"ffconcat", "not-a-video", "a list of clips to concatenate", _PLAYLIST_HINT),
     (b"<MPD", "not-a-video", "a DASH manifest", _PLAYLIST_HINT),
@@ -29,6 +32,8 @@ _MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
     (b"\x1f\x8b", "not-a-video", "gzip-compressed data", "Unpack it first."),
     (b"%PDF", "not-a-video", "a PDF document", ""),
 )
+_PROTECTED_ENTRIES = (b"encv", b"enca")
+_MAX_INDEX_BYTES = 2**20
 _WRITTEN = bytes({*range(0x20, 0x100), *b"\t\n\f\r"})
 _SEGMENTS = {b"styp", b"sidx", b"moof", b"emsg", b"prft", b"ftyp"}
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")
@@ -51,8 +56,8 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
         error: What FFmpeg said.
 
     Returns:
-        A :class:`~vineview.errors.MediaError` with ``reason`` ``empty``, ``image``,
-        ``not-a-video``, ``no-init``, ``truncated`` or ``damaged``.
+        A :class:`~vineview.errors.MediaError` with ``reason`` ``empty``, ``encrypted``, ``image``,
+        ``no-init``, ``not-a-video`` or ``truncated``.
     """
     size = size_of(file)
     if size == 0:
@@ -84,11 +89,24 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
             reason="truncated",
             hint="Upload it again, or write it with its index (moov) at the front.",
         )
+    if _is_locked(file, size):
+        return encrypted(name)
+    said = getattr(error, "strerror", None) or error
     return MediaError(
-        f"{name} is not a video this package can read ({error})",
+        f"{name} is not a video this package can read ({said})",
         source=name,
         reason="not-a-video",
         hint="Check that it plays elsewhere; MP4 with H.264 and AAC plays everywhere.",
+    )
+
+
+def encrypted(name: str) -> MediaError:
+    """The error for a clip under DRM."""
+    return MediaError(
+        f"{name} is encrypted",
+        source=name,
+        reason="encrypted",
+        hint="Publish it without DRM; vineview holds no keys.",
     )
 
 
@@ -123,6 +141,8 @@ def _what(head: bytes) -> tuple[str, str, str]:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image", "a WebP picture", ""
     start = head.lstrip().lower()
+    if b"<svg" in start:
+        return "image", "an SVG drawing", _PICTURE_HINT
     if start.startswith(_PAGES):
         return "not-a-video", "a web page", "The server probably answered with an error page."
     if start.startswith((b"{", b"[")):
@@ -144,6 +164,16 @@ def _is_headless(file: BinaryFile, size: int) -> bool:
     """Whether there are fragments, and no header that says what they are fragments of."""
     kinds = {box.kind for box in top_level(file, size)}
     return "moof" in kinds and "moov" not in kinds
+
+
+def _is_locked(file: BinaryFile, size: int) -> bool:
+    """Whether an MP4's index has tracks under DRM (ISO/IEC 14496-12, 8.12)."""
+    for box in top_level(file, size):
+        if box.kind == "moov":
+            file.seek(box.start)
+            index = file.read(min(box.end - box.start, _MAX_INDEX_BYTES))
+            return any(entry in index for entry in _PROTECTED_ENTRIES)
+    return False
 
 
 def _missing_index(file: BinaryFile, size: int) -> str:

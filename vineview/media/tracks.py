@@ -18,12 +18,12 @@ from av.video.stream import VideoStream
 from vineview.errors import MediaError
 from vineview.media.codecs import IN_MP4, Action, Plan, label
 from vineview.media.opening import MAX_PIXELS
+from vineview.media.sniff import encrypted
 
 __all__ = [
     "Tracks",
     "choose_tracks",
     "codec_name",
-    "encrypted",
     "is_encrypted",
     "is_protected",
     "tick",
@@ -112,16 +112,6 @@ def choose_tracks(container: InputContainer, *, name: str) -> Tracks:
             hint="Scale it down, or check whether its header is damaged.",
         )
     return Tracks(video, audio)
-
-
-def encrypted(name: str) -> MediaError:
-    """The error for a clip under DRM."""
-    return MediaError(
-        f"{name} is encrypted",
-        source=name,
-        reason="encrypted",
-        hint="Publish it without DRM; vineview holds no keys.",
-    )
 
 
 def is_encrypted(packet: Packet[Any]) -> bool:
