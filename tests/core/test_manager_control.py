@@ -213,6 +213,16 @@ class TestClearFailurePatterns:
         manager.clear_failure_patterns()
         assert (await preload(manager, clock, "a")).is_ready
 
+    async def test_one_address_is_forgotten_alone(self, manager, loader, clock, clip):
+        loader.default = Fail(GONE)
+        manager.add_video_events([clip("a"), clip("b")])
+        for name in ("a", "b"):
+            await preload(manager, clock, name)
+        manager.clear_failure_patterns(clip("a").video_url)
+        states = [manager.get_video_state(name).loading_state for name in ("a", "b")]
+        assert states == [S.NOT_LOADED, S.PERMANENTLY_FAILED]
+        assert manager.failure_patterns == {clip("b").video_url}
+
     async def test_the_set_is_bounded(self, make_manager, loader, clock, feed):
         """The newest thousand are remembered, however many fail."""
         loader.default = Fail(GONE, after_s=0)

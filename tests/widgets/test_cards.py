@@ -37,7 +37,14 @@ class TestFailureCard:
         card = card_of(state, config=CONFIG)
         assert card.text == "Gone."
         assert "next video" in card.hint
-        assert "clear_failure_patterns()" in card.hint
+        assert card.action == "anew"
+
+    def test_what_has_no_address_is_not_tried_again(self):
+        """Whatever was asked, nothing could be loaded."""
+        state = VideoState(VideoEvent(id="a")).to_permanently_failed("no video URL", at=AT)
+        card = card_of(state, config=CONFIG)
+        assert "replace_video" in card.hint
+        assert not card.action
 
     def test_names_at_the_start_of_a_reason_stay_as_they_are(self):
         card = card_of(failed("clip.mp4 is cut off", ErrorClass.MEDIA_ERROR), config=CONFIG)
@@ -71,8 +78,7 @@ class TestOtherCards:
     def test_an_address_known_to_fail_is_no_video_that_waits_to_be_loaded(self):
         card = card_of(FRESH, config=CONFIG, is_failing=True)
         assert card.title == "Its address is known to fail"
-        assert "clear_failure_patterns()" in card.hint
-        assert not card.action
+        assert card.action == "anew"
 
     def test_an_empty_feed_says_how_to_fill_it(self):
         assert "add_video_events" in empty_feed_card().hint

@@ -12,6 +12,7 @@ from vineview.core.breaker import BreakerState
 from vineview.core.events import VideoEvent
 from vineview.core.loading import ScriptedLoader, Succeed
 from vineview.core.manager import VideoManager
+from vineview.core.state import LoadState
 from vineview.errors import LoadError, UsageError
 from vineview.widgets.feed import feed_document
 from vineview.widgets.player import FeedPlayer
@@ -304,6 +305,19 @@ class TestNavigation:
         assert loader.clips["v0"].is_playing
         page.say("playing", video_id="v0", playing=False)
         assert not loader.clips["v0"].is_playing
+
+    async def test_what_failed_for_good_is_tried_again_on_request(
+        self, page, manager, loader, settle
+    ):
+        manager.dispose_video("v0")
+        loader.failures["v0"] = LoadError("gone", 404)
+        page.say("load", video_id="v0")
+        await settle()
+        assert manager.get_video_state("v0").loading_state is LoadState.PERMANENTLY_FAILED
+        loader.failures.clear()
+        page.say("load", video_id="v0")
+        await settle()
+        assert manager.get_video_state("v0").is_ready
 
     async def test_one_more_attempt_on_request(self, page, manager, loader, settle):
         manager.dispose_video("v0")

@@ -204,9 +204,12 @@ class CircuitBreaker:
         if self._state is not _CLOSED:
             self._move(_CLOSED, "reset")
 
-    def clear_urls(self) -> None:
-        """Forget the failures and blocks of single URLs; the breaker's own state stays."""
-        self._urls.clear()
+    def clear_urls(self, url: str | None = None) -> None:
+        """Forget the failures and blocks of single URLs, or of one; the breaker's state stays."""
+        if url is None:
+            self._urls.clear()
+        else:
+            self._urls.pop(url, None)
 
     def clear_permanent_failures(self) -> None:
         """Forget those URLs that are blocked for good."""

@@ -141,14 +141,16 @@ class Housekeeping:
         )
         return freed
 
-    def forget_failures(self) -> None:
-        """Forget failing and blocked URLs; videos that failed for good by them start afresh."""
+    def forget_failures(self, url: str | None = None) -> None:
+        """Forget failing and blocked URLs, or one; what failed for good by it starts afresh."""
         patterns = self._preloader.failure_patterns
+        forgotten = set(patterns) if url is None else {url}
         for record in tuple(self._ledger.in_state(PERMANENTLY_FAILED)):
-            if record.url in patterns:
+            if record.url in forgotten:
                 self._preloader.unload(record, NOT_LOADED)
-        patterns.clear()
-        self._breaker.clear_urls()
+        for each in forgotten:
+            patterns.pop(each, None)
+        self._breaker.clear_urls(url)
 
     def _memory_mb(self) -> float:
         held = self._pool.held_bytes

@@ -273,10 +273,14 @@ class VideoManager(Readable):
             self._preloader.enforce_cap()
             self._house.enforce_window(may_load=self._preloader.has_loop)
 
-    def clear_failure_patterns(self) -> None:
-        """Forget failing and blocked URLs; videos that failed for good by them start afresh."""
+    def clear_failure_patterns(self, url: str | None = None) -> None:
+        """Forget failing and blocked URLs, or one; videos that failed for good by it start afresh.
+
+        Args:
+            url: The only one to forget; all of them if not given.
+        """
         with self._announcer:
-            self._house.forget_failures()
+            self._house.forget_failures(url)
 
     def record(self, kind: ChangeKind | str, *, video_id: str | None = None, **data: Any) -> None:
         """Announce what players, ops and monitors saw: playback, action, crash, error or network.

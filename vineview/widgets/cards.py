@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vineview.core.config import VideoManagerConfig
+from vineview.core.failures import url_problem
 from vineview.core.state import ErrorClass, LoadState, VideoState
 
 __all__ = [
@@ -52,7 +53,8 @@ class Card:
         title: What is the case.
         text: Why.
         hint: What to do next.
-        action: ``load`` when asking the manager to load it makes sense, else empty.
+        action: What a button asks the manager for: ``load``, ``anew`` (again, although it failed
+            for good) or nothing.
     """
 
     icon: str
@@ -63,7 +65,8 @@ class Card:
     action: str = ""
 
 
-_ONCE_GONE = "Once the cause is gone, manager.clear_failure_patterns() lets it be tried again."
+_ONCE_GONE = "Go on with the next video. Once the cause is gone, this one may be tried again."
+_NO_ADDRESS = "Go on with the next video, or give it an address: manager.replace_video(id, event)."
 
 _BADGES = {
     LoadState.NOT_LOADED: Badge("circle", "Not loaded", "idle", "○"),
@@ -78,7 +81,7 @@ _TITLES = {
     ErrorClass.TIMEOUT: "It took too long to load",
     ErrorClass.NETWORK: "The network failed",
     ErrorClass.NOT_FOUND: "There is no video at its address",
-    ErrorClass.FORBIDDEN: "The server refused access",
+    ErrorClass.FORBIDDEN: "Access to it is refused",
     ErrorClass.SERVER_ERROR: "The server failed",
     ErrorClass.FORMAT_ERROR: "This is not a video that can be played",
     ErrorClass.SERVER_CONFIG_ERROR: "The server's byte ranges are wrong",
@@ -129,8 +132,8 @@ def card_of(
             return Card("loading", "busy", "Loading", f"{attempt}, {limit}.")
         case LoadState.NOT_LOADED | LoadState.DISPOSED if is_failing:
             text = "It has failed for another video or before, so it is not asked again."
-            hint = f"Go on with the next video. {_ONCE_GONE}"
-            return Card("warning", "warn", "Its address is known to fail", text, hint)
+            title = "Its address is known to fail"
+            return Card("warning", "warn", title, text, _ONCE_GONE, action="anew")
         case LoadState.NOT_LOADED | LoadState.DISPOSED if held_back:
             hint = "Videos that are loaded play on. This one is loaded by itself after that."
             return Card("clock", "warn", "Loading is held back", held_back, hint)
@@ -163,8 +166,9 @@ def _failure_card(state: VideoState, config: VideoManagerConfig) -> Card:
         attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
         hint = f"{attempt} follows by itself. The other videos are not affected."
         return Card("retry", "warn", _TITLES[error_class], text, hint, action="load")
-    hint = f"Go on with the next video. {_ONCE_GONE}"
-    return Card("warning", "bad", _TITLES[error_class], text, hint)
+    if url_problem(state.event.video_url) is not None:
+        return Card("warning", "bad", "It has no usable address", text, _NO_ADDRESS)
+    return Card("warning", "bad", _TITLES[error_class], text, _ONCE_GONE, action="anew")
 
 
 def _as_sentence(text: str) -> str:

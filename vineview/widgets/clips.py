@@ -23,6 +23,7 @@ __all__ = [
     "clip_document",
     "commands_of",
     "image_of",
+    "load_anew",
     "poster_of",
 ]
 
@@ -37,6 +38,10 @@ class Commands(Protocol):
 
     async def preload_video(self, video_id: str) -> VideoState:
         """Try to load one video."""
+        ...
+
+    def clear_failure_patterns(self, url: str | None = None) -> None:
+        """Forget that addresses failed."""
         ...
 
     def resume_video(self, video_id: str) -> None:
@@ -83,6 +88,20 @@ class Convertible(Protocol):
 def commands_of(manager: ManagerView) -> Commands | None:
     """The acting side of a manager; None for a recording."""
     return manager if isinstance(manager, Commands) else None
+
+
+async def load_anew(manager: ManagerView, video_id: str) -> None:
+    """Load a video because a person asked for it, though it or its address failed for good.
+
+    Args:
+        manager: A recording loads nothing, nor does anyone a video that left the feed meanwhile.
+        video_id: The video.
+    """
+    commands, state = commands_of(manager), manager.get_video_state(video_id)
+    if commands is not None and state is not None:
+        if state.event.video_url is not None:
+            commands.clear_failure_patterns(state.event.video_url)
+        await commands.preload_video(video_id)
 
 
 async def image_of(manager: ManagerView, video_id: str) -> tuple[bytes, str]:

@@ -53,7 +53,7 @@ from vineview.core.changes import Change, ChangeKind
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.clips import commands_of, image_of, poster_of
+from vineview.widgets.clips import commands_of, image_of, load_anew, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
@@ -334,10 +334,8 @@ class FeedPlayer(VineWidget):
             commands.pause_video(video_id)
 
     def _load(self, video_id: str) -> None:
-        commands = commands_of(self.manager)
-        if commands is not None:
-            self._unplayable.pop(video_id, None)
-            self.spawn(commands.preload_video(video_id), name="loading a video")
+        self._unplayable.pop(video_id, None)
+        self.spawn(load_anew(self.manager, video_id), name="loading a video")
 
     async def _send_image(self, video_id: str, view: str) -> None:
         try:

@@ -24,6 +24,16 @@ manager.add_video_event(VideoEvent(id="v0", is_local=True, video_url=f"file://{h
 FeedPlayer(manager, loop=False)
 """
 
+MISSING = """
+late = os.path.abspath("late.mp4")
+manager.add_video_event(VideoEvent(id="v0", is_local=True, video_url=f"file://{late}"))
+FeedPlayer(manager)
+"""
+PUT_THERE = """
+import shutil
+shutil.copy(resources.data("feed", "clips") / "portrait.mp4", late)
+"""
+
 PHOTO = """
 import base64
 with open("photo.png", "wb") as file:
@@ -160,6 +170,17 @@ class TestTrouble:
         player.wait_until_playing(beyond_s=from_s + 0.3)
         assert player.root.locator(".vv-card").is_hidden()
         assert player.root.locator(".vv-fault").count() == 0
+
+    def test_what_failed_for_good_plays_once_its_cause_is_gone_and_it_is_tried_again(
+        self, page, open_notebook
+    ):
+        notebook = open_notebook([FEED, MISSING])
+        notebook.run_all()
+        player = Player(page)
+        player.wait_for_card("There is no video at its address")
+        notebook.evaluate(PUT_THERE)
+        player.root.get_by_role("button", name="Try again").click()
+        player.wait_until_playing()
 
     def test_an_empty_feed_has_a_friendly_card_until_a_photo_comes(self, page, open_notebook):
         notebook = open_notebook([FEED, "FeedPlayer(manager)"])

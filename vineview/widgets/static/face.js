@@ -162,6 +162,7 @@ class VineFace {
       row.append(button);
     };
     if (card.action === "load" && state.canNavigate) add("Load it now", this.actions.load);
+    if (card.action === "anew" && state.canNavigate) add("Try again", this.actions.load);
     if (card.action === "again") add("Try again", this.actions.again);
     if (["warn", "bad"].includes(card.tone) && !this.next.disabled) add("Next video", () => this.actions.step(1));
     row.hidden = !row.childElementCount;
