@@ -336,6 +336,20 @@ class TestDuration:
             assert first.is_keyframe
             assert info.duration_s == pytest.approx(3, abs=0.1)
 
+    def test_an_mp4_that_does_not_say(self, make_clip, tmp_path):
+        """Recorders that were never closed leave it open; the packets say."""
+        data = bytearray(make_clip("plain.mp4").read_bytes())
+        for path, at in (
+            ("moov/mvhd", 16),
+            ("moov/trak/tkhd", 20),
+            ("moov/trak/mdia/mdhd", 16),
+            ("moov/trak/edts/elst", 8),
+        ):
+            for box in find(bytes(data), path):
+                data[box.start + at : box.start + at + 4] = b"\xff" * 4
+        (tmp_path / "open.mp4").write_bytes(data)
+        assert probe(tmp_path / "open.mp4").duration_s == pytest.approx(3.0, abs=0.05)
+
 
 class TestObstacles:
     """What in its packets keeps a track from going as it is."""
@@ -350,7 +364,7 @@ class TestObstacles:
         """What an edit list hides must not be seen."""
         path = remuxed(make_clip("plain.mp4"), tmp_path / "trimmed.mp4", shift_s=-0.52)
         info = probe(path)
-        assert info.video.obstacle == "its first 0.5 s are cut off between keyframes"
+        assert info.video.obstacle == "0.5 s of it are cut off between keyframes"
         assert info.duration_s == pytest.approx(2.48, abs=0.05)
 
     def test_channels_described_in_the_stream(self, make_clip):

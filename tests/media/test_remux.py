@@ -71,10 +71,74 @@ def stating(clip, path, seconds: float):
     return path
 
 
+def edited(clip, path, *edits: tuple[float, float]):
+    """A copy of an MP4 that shows these pieces of it, each from when on and for how long.
+
+    Its index must stand at its end, where it can grow.
+    """
+
+    def rewritten(start: int, end: int, scale: int) -> bytes:
+        made = b""
+        for box in boxes(data, start, end):
+            body = data[box.start : box.end]
+            if box.kind == "trak":
+                scale = struct.unpack_from(">12xI", body, next(find(body, "mdia/mdhd")).start)[0]
+            if box.kind in {"moov", "trak", "edts"}:
+                body = rewritten(box.start, box.end, scale)
+            elif box.kind == "elst":
+                (first,) = struct.unpack_from(">12xi", body)
+                body = struct.pack(">II", 0, len(edits)) + b"".join(
+                    struct.pack(">IiI", round(1000 * lasts_s), first + round(at_s * scale), 1 << 16)
+                    for at_s, lasts_s in edits
+                )
+            made += struct.pack(">I4s", 8 + len(body), box.kind.encode()) + body
+        return made
+
+    data = clip.read_bytes()
+    path.write_bytes(rewritten(0, len(data), 1))
+    return path
+
+
 @pytest.fixture
 def clip(make_clip):
     """An ordinary clip: B-frames, stereo, a keyframe each second."""
     return make_clip("plain.mp4")
+
+
+class TestEdits:
+    """Clips cut without encoding them anew, as phones and editors do."""
+
+    @pytest.fixture
+    def source(self, make_clip):
+        return make_clip("index-last.mp4", container_options={})
+
+    @pytest.mark.parametrize("edits", [[(0.0, 1.5)], [(0.0, 1.0), (2.0, 1.0)]])
+    def test_what_is_cut_off_behind_is_not_sent(self, source, tmp_path, edits):
+        """Pictures of which nothing that is shown is decoded."""
+        path = edited(source, tmp_path / "edited.mp4", *edits)
+        info = probe(path)
+        assert info.verdict.how == "as is"
+        assert info.duration_s == pytest.approx(sum(lasts_s for _, lasts_s in edits), abs=0.05)
+        ends_s = [end for _, end in spans(Remuxer(path), "vide")]
+        assert max(ends_s) == pytest.approx(info.duration_s, abs=0.05)
+
+    def test_a_piece_that_begins_between_keyframes(self, source, tmp_path):
+        """What it is decoded from must not be seen, so it is encoded anew."""
+        path = edited(source, tmp_path / "edited.mp4", (0.0, 1.0), (1.52, 1.0))
+        info = probe(path)
+        assert info.video.obstacle == "0.5 s of it are cut off between keyframes"
+        made = Transcoder(path, plan(info)).segments()
+        assert max(segment.end_s for segment in made) == pytest.approx(2.0, abs=0.05)
+
+    @pytest.mark.parametrize("as_is", [True, False])
+    def test_the_last_picture_ends_with_the_clip(self, make_clip, tmp_path, as_is):
+        """However long it was to stand before the clip was cut."""
+        slow = make_clip("slow.mp4", fps=1, tone_hz=None, container_options={})
+        path = edited(slow, tmp_path / "edited.mp4", (0.0, 2.2))
+        decided = plan(probe(path), as_is=as_is)
+        maker = Remuxer(path) if as_is else Transcoder(path, decided)
+        ends_s = [segment.end_s for segment in maker.segments()]
+        assert max(ends_s) == pytest.approx(2.2, abs=0.01)
 
 
 class TestSegments:

@@ -278,8 +278,9 @@ class _Conversion:
             yield from self._shown(self._decoded(self._video, None))
             if self._before is not None and self._picture.reached_s <= self._start_s:
                 yield from self._picture.encode(self._before, self._start_s)
-            end_s = self._times[self._video.index].end_s
-            yield from self._picture.finish(over_s(self._container, end_s))
+            times = self._times[self._video.index]
+            last_s, end_s = times.end_s - times.step_s, times.end_s
+            yield from self._picture.finish(over_s(self._container, end_s, last_s=last_s))
 
     def _decoded(self, track: VideoStream | AudioStream, packet: Packet[Any] | None) -> list[Any]:
         decoder: Any = track.codec_context

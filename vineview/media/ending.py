@@ -2,7 +2,7 @@
 
 A header may state a little more than there are pictures and sounds for: a short clip's last picture
 then stands until the stated end, as in other players, so that all who ask how long it is hear the
-same.
+same. It stands no longer either: a clip cut from a longer one keeps what its last picture lasted.
 """
 
 from __future__ import annotations
@@ -38,11 +38,19 @@ def stated_s(container: InputContainer) -> float | None:
     return None if not duration_us or duration_us < 0 or is_estimate else duration_us / 1_000_000
 
 
-def over_s(container: InputContainer, end_s: float) -> float:
-    """When a clip is over of which there is nothing beyond ``end_s``, in seconds."""
+def over_s(container: InputContainer, end_s: float, *, last_s: float | None = None) -> float:
+    """When a clip is over, in seconds.
+
+    Args:
+        container: The clip.
+        end_s: When what there is of it ends, by what its packets say.
+        last_s: When the last of them begins; ``None`` if that is not known.
+    """
     expected_s = stated_s(container) or 0.0
-    stands_s = expected_s - end_s
-    return expected_s if _SHORTFALL_RATIO * expected_s < stands_s <= _SHORTFALL_S else end_s
+    differs_s = _SHORTFALL_RATIO * expected_s
+    is_beyond = last_s is not None and last_s < expected_s < end_s - differs_s
+    stands = differs_s < expected_s - end_s <= _SHORTFALL_S
+    return expected_s if is_beyond or stands else end_s
 
 
 def lasting(
@@ -82,8 +90,9 @@ def _lasting(
     for index, packet in held.items():
         if packet.pts == shown[index]:  # else another's length counts, by the times of decoding
             lasts, beat = packet.duration or 0, tick(packet.stream)
-            end_s = float((packet.pts + lasts) * beat)
-            packet.duration = lasts + round((over_s(container, end_s) - end_s) / beat)
+            last_s, end_s = float(packet.pts * beat), float((packet.pts + lasts) * beat)
+            over_by_s = over_s(container, end_s, last_s=last_s) - end_s
+            packet.duration = lasts + round(over_by_s / beat)
         yield packet
 
 

@@ -32,6 +32,7 @@ __all__ = [
 
 _MAX_ERRORS = 50
 _MAX_EARLY_PACKETS = 2000
+_MAX_REORDERED = 32  # H.264 and HEVC put off a picture by 16 at most
 _RUN_UP_S = 0.1
 _MAX_STILL_S = 10.0
 _MAX_TICKS = 2**62
@@ -83,7 +84,9 @@ class PacketReader:
         """Every whole packet from the keyframe at or before ``start_s`` on."""
         clocks, lead, has_begun = self._clocks, self._tracks[0], False
         clocks.clear()
-        for packet in self._from_keyframe(start_s):
+        packets = self._from_keyframe(start_s)
+        is_edited = lead.index not in self._unmended and "mp4" in self._container.format.name
+        for packet in _needed(packets, lead) if is_edited else packets:
             if not clocks:
                 self.clock = ClipClock(
                     origin_s=self.origin_s,
@@ -192,6 +195,23 @@ def demuxed(
         except IndexError:
             return  # PyAV's flush at the end trips over tracks that appeared only while reading
         return
+
+
+def _needed(packets: Iterator[Packet[Any]], lead: Stream) -> Iterator[Packet[Any]]:
+    """Packets without the pictures behind a cut of an edit list from which none is decoded."""
+    hidden: deque[Packet[Any]] = deque(maxlen=_MAX_REORDERED)
+    for packet in packets:
+        if packet.stream_index == lead.index:
+            if packet.is_discard:
+                if packet.is_keyframe:
+                    hidden.clear()
+                hidden.append(packet)
+                continue
+            if hidden:
+                if not packet.is_keyframe:
+                    yield from hidden
+                hidden.clear()
+        yield packet
 
 
 def sought_s(container: InputContainer, place_s: float, origin_s: float) -> float:

@@ -37,7 +37,7 @@ _DOUBTFUL = BROADCAST | ESTIMATED | RAW | {"asf", "avi", "ogg", "rm"}
 _LATE_S = 0.5
 _GAP_S = 0.75
 _PREROLL_S = 0.1
-_MAX_PREROLL = 5000
+_MAX_LOOKED_AT = 5000
 _MICROSECONDS = 1e6
 _ADTS = 0xFFF0
 _SYNC_SAFE = 0xFFF6
@@ -73,7 +73,7 @@ def is_doubtful(container: InputContainer) -> bool:
         media = (*container.streams.video, *container.streams.audio)
         is_header_alone = not any(len(track.index_entries) for track in media)
         is_fragmented = not any(track.frames for track in media)
-        return is_header_alone or (is_fragmented and is_small)
+        return is_header_alone or (is_small and (is_fragmented or not container.duration))
     others = any(track.type not in {"video", "audio"} for track in container.streams)
     is_late = abs(container.start_time or 0) > _LATE_S * _MICROSECONDS
     return (
@@ -221,14 +221,17 @@ def _trimmed(track: Stream, tracks: Tracks) -> str:
     if track is not tracks.video:
         return ""
     index: Any = track.index_entries
-    shown = next(
-        (entry for entry in itertools.islice(index, _MAX_PREROLL) if not entry.is_discard), None
-    )
-    if shown is None or not len(index):
-        return ""
-    before_s = float((shown.timestamp - index[0].timestamp) * tick(track))
-    if index[0].is_discard and before_s > _PREROLL_S:
-        return f"its first {before_s:.1f} s are cut off between keyframes"
+    hidden_from: int | None = None  # where what is decoded unseen begins
+    for number, entry in enumerate(itertools.islice(index, _MAX_LOOKED_AT)):
+        if entry.is_discard:
+            if entry.is_keyframe or not number:
+                hidden_from = entry.timestamp
+            continue
+        if hidden_from is not None and not entry.is_keyframe:
+            hidden_s = float((entry.timestamp - hidden_from) * tick(track))
+            if hidden_s > _PREROLL_S:
+                return f"{hidden_s:.1f} s of it are cut off between keyframes"
+        hidden_from = None
     return ""
 
 
