@@ -22,14 +22,14 @@ import pytest
 from vineview.core.events import VideoEvent
 from vineview.errors import LoadError, MediaError
 from vineview.media import jobs
-from vineview.media.channel import Channel, Silence
+from vineview.media.channel import MAX_BODY_BYTES, Channel, Silence
 from vineview.media.documents import document_of, from_document
 from vineview.media.loader import MediaLoader
 from vineview.media.making import StreamEnd
 from vineview.media.probe import ClipInfo
 from vineview.media.sharing import SharedSource
 from vineview.media.source import open_source
-from vineview.media.worker import Workers, probe, workers
+from vineview.media.worker import Worker, Workers, probe, workers
 
 
 def local(path) -> VideoEvent:
@@ -227,10 +227,10 @@ class TestFaults:
         """Not even when it has no time to say so."""
         script = (
             "import time, pathlib;"
-            "from vineview.media.worker import probe, workers;"
+            "from vineview.media.worker import workers;"
             "from vineview.media.sharing import SharedSource;"
             "from vineview.media.source import open_source;"
-            f"clip = pathlib.Path({str(clips / 'portrait.mp4')!r}); probe(clip);"
+            f"clip = pathlib.Path({str(clips / 'portrait.mp4')!r});"
             "worker = workers().hire(SharedSource(open_source(clip)).reader(), name='a');"
             "print(workers().pid, flush=True); time.sleep(60)"
         )
@@ -436,6 +436,22 @@ class TestLeaks:
             with pytest.raises(asyncio.CancelledError):
                 await task
         await until(lambda: not running())
+
+
+def test_a_worker_may_not_ask_for_more_than_a_frame_holds():
+    """One that a clip has taken over is no way to fill the kernel's memory."""
+    asked = []
+    clip = SimpleNamespace(read_at=lambda *what: asked.append(what) or b"", interrupt=lambda: None)
+    (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
+    theirs = Channel(theirs_in, theirs_out)
+    theirs.send("read", at=-5, count=2**40)
+    theirs.send("done")
+    leash = SimpleNamespace(let_go=lambda: None, close=lambda: None)
+    worker = Worker(Channel(ours_in, ours_out), leash, clip, name="clip.mp4")
+    assert worker.hear().kind == "done"
+    assert asked == [(0, MAX_BODY_BYTES)]
+    worker.close()
+    theirs.close()
 
 
 class TestWithoutFork:

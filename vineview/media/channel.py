@@ -15,11 +15,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Channel", "Frame", "Silence"]
+__all__ = ["MAX_BODY_BYTES", "Channel", "Frame", "Silence"]
 
 _HEAD = struct.Struct("!8sII")
 _MAX_FACTS_BYTES = 2**20
-_MAX_BODY_BYTES = 2**28
+MAX_BODY_BYTES = 2**28
 _READ_BYTES = 2**20
 _MAX_PARTS = 1024  # Linux takes no more at once
 
@@ -97,7 +97,7 @@ class Channel:
             ValueError: It does not keep to the form.
         """
         kind, facts_bytes, body_bytes = _HEAD.unpack(self._read(_HEAD.size, limit_s))
-        if facts_bytes > _MAX_FACTS_BYTES or body_bytes > _MAX_BODY_BYTES:
+        if facts_bytes > _MAX_FACTS_BYTES or body_bytes > MAX_BODY_BYTES:
             raise ValueError("a frame is larger than any should be")
         facts = json.loads(self._read(facts_bytes, limit_s)) if facts_bytes else {}
         if not isinstance(facts, dict):

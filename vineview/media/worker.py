@@ -26,7 +26,7 @@ from typing import Protocol
 
 import vineview
 from vineview.errors import LoadError, MediaError
-from vineview.media.channel import Channel, Frame, Silence
+from vineview.media.channel import MAX_BODY_BYTES, Channel, Frame, Silence
 from vineview.media.documents import from_document
 from vineview.media.probe import ClipInfo
 from vineview.media.sharing import SharedSource
@@ -123,7 +123,8 @@ class Worker:
                 raise self._crashed(f"said what makes no sense: {error}") from error
             match frame:
                 case Frame("read", {"at": int(at), "count": int(count)}):
-                    self._send("bytes", self._clip.read_at(max(at, 0), max(count, 0)))
+                    count = min(max(count, 0), MAX_BODY_BYTES)  # one taken over may ask for all
+                    self._send("bytes", self._clip.read_at(max(at, 0), count))
                 case Frame("size"):
                     self._send("bytes", self._clip.size().to_bytes(8, "big"))
                 case Frame("alive"):
