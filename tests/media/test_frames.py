@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import av
 import numpy as np
 import pytest
 
 from vineview.errors import MediaError
+from vineview.media.boxes import find
+from vineview.media.codecs import plan
+from vineview.media.convert import Transcoder
 from vineview.media.frames import poster
+from vineview.media.probe import probe
 
 
 def pixels(jpeg: bytes) -> np.ndarray:
     """A JPEG as rows, columns and colours."""
     with av.open(io.BytesIO(jpeg), format="jpeg_pipe") as container:
         return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+def first_picture(clip) -> np.ndarray:
+    """A clip's first picture as rows, columns and colours."""
+    with av.open(clip) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+class TestOrientation:
+    @pytest.mark.parametrize(
+        ("matrix", "shown"),
+        [
+            ((0, 1, -1, 0), lambda picture: np.rot90(picture, -1)),
+            ((-1, 0, 0, -1), lambda picture: np.rot90(picture, 2)),
+            ((0, -1, 1, 0), np.rot90),
+            ((-1, 0, 0, 1), np.fliplr),
+            ((1, 0, 0, -1), np.flipud),
+            ((0, 1, 1, 0), lambda picture: picture.transpose(1, 0, 2)),
+            ((0, -1, -1, 0), lambda picture: np.rot90(picture, 2).transpose(1, 0, 2)),
+        ],
+    )
+    def test_turned_and_mirrored(self, make_clip, tmp_path, matrix, shown):
+        """A poster and a converted picture stand as a browser shows what goes as it is."""
+        clip = make_clip(
+            "mpeg4.mp4", video_codec="mpeg4", video_options={"q": "2"}, seconds=0.2, tone_hz=None
+        )
+        data, upright = bytearray(clip.read_bytes()), first_picture(str(clip)).astype(int)
+        tkhd = next(find(bytes(data), "moov/trak/tkhd"))
+        a, b, c, d = (65_536 * one for one in matrix)
+        struct.pack_into(">5i", data, tkhd.start + 40, a, b, 0, c, d)
+        path = tmp_path / "turned.mp4"
+        path.write_bytes(data)
+        transcoder = Transcoder(path, plan(probe(path)))
+        segment = next(transcoder.segments())
+        made = first_picture(io.BytesIO(transcoder.init_segment + segment.data))
+        for picture in (made, pixels(poster(path))):
+            assert picture.shape == shown(upright).shape
+            assert abs(picture - shown(upright)).mean() < 12
 
 
 class TestPoster:

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.opening import LIMITS, Source, open_clip, source_name
+from vineview.media.orientation import orientation_of
 from vineview.media.packets import demuxed
 from vineview.media.tone import known_colours, tone_mapping
 from vineview.media.tracks import choose_tracks
@@ -25,7 +26,6 @@ from vineview.media.tracks import choose_tracks
 __all__ = ["poster", "poster_of"]
 
 _MAX_PACKETS = 300
-_TURNS = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
 
 
 def poster(source: Source, max_width: int = 360, *, name: str | None = None) -> bytes:
@@ -82,9 +82,8 @@ def _first_frame(container: InputContainer, track: VideoStream) -> VideoFrame | 
 def _upright(frame: VideoFrame, aspect: float, max_width: int) -> VideoFrame:
     """Scale, then turn, with pixels made square."""
     width, height = frame.width * aspect, float(frame.height)
-    # PyAV counts counter-clockwise, players clockwise.
-    turn = -int(frame.rotation) % 360
-    shown_width = height if turn in {90, 270} else width
+    orientation = orientation_of(frame)
+    shown_width = height if orientation.is_sideways else width
     scale = min(1.0, max_width / shown_width)
     graph = av.filter.Graph()
     graph.threads = 1
@@ -98,9 +97,10 @@ def _upright(frame: VideoFrame, aspect: float, max_width: int) -> VideoFrame:
         graph.add("scale", f"{_even(width * scale)}:{_even(height * scale)}:out_range=full"),
         *tone_mapping(graph, frame),
         graph.add("setsar", "1"),
+        *orientation.steps(graph),
+        graph.add("format", "pix_fmts=yuvj420p"),
+        graph.add("buffersink"),
     ]
-    nodes += [graph.add(*step.split("=")) for step in _TURNS.get(turn, "").split(",") if step]
-    nodes += [graph.add("format", "pix_fmts=yuvj420p"), graph.add("buffersink")]
     graph.link_nodes(*nodes).configure()
     graph.vpush(known_colours(frame))
     return graph.vpull()

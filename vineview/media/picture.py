@@ -18,6 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
+from vineview.media.orientation import orientation_of
 from vineview.media.tone import is_hdr, known_colours, tone_mapping
 
 __all__ = ["PictureEncoder", "output_size"]
@@ -30,7 +31,6 @@ _MOST_RATE = 240
 _MOST_ASPECT = 16
 _LEAST_SIDE, _MOST_SIDE, _MOST_SIDE_IF_HEAVY = 16, 1920, 1280
 _HEAVY_PIXELS_PER_S = 1920 * 1080 * 31
-_TURNS = {90: ("transpose", "clock"), 270: ("transpose", "cclock")}
 _ENCODERS = {
     "h264": (
         "libx264",
@@ -96,7 +96,7 @@ class PictureEncoder:
         aspect = float(track.sample_aspect_ratio or 1)
         aspect = aspect if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else 1.0
         self._size = output_size(like, aspect, float(rate))
-        self._turn = -int(like.rotation) % 360
+        self._orientation = orientation_of(like)
         self._start_s = start_s
         self._graph: av.filter.Graph | None = None
         self._graph_for: tuple[Any, ...] = ()
@@ -109,7 +109,7 @@ class PictureEncoder:
         stream = output.add_stream(name, rate=rate, options=dict(options))
         assert isinstance(stream, VideoStream)
         width, height = self._size
-        if self._turn in {90, 270}:
+        if self._orientation.is_sideways:
             width, height = height, width
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"
@@ -176,7 +176,7 @@ class PictureEncoder:
     def _fitted(self, frame: VideoFrame) -> VideoFrame:
         """Scaled, turned, square-pixelled, 8 bit 4:2:0, tone mapped if it must be."""
         is_plain = frame.format.name == "yuv420p" and (frame.width, frame.height) == self._size
-        if is_plain and not (self._turn or frame.interlaced_frame or is_hdr(frame)):
+        if is_plain and not (self._orientation or frame.interlaced_frame or is_hdr(frame)):
             return frame
         kind = (
             *(frame.width, frame.height, frame.format.name),
@@ -202,11 +202,8 @@ class PictureEncoder:
         width, height = self._size
         nodes.append(graph.add("scale", f"{width}:{height}:flags=bilinear:out_range=tv"))
         nodes += tone_mapping(graph, frame)
-        if self._turn in _TURNS:
-            nodes.append(graph.add(*_TURNS[self._turn]))
-        elif self._turn == 180:  # noqa: PLR2004 - degrees
-            nodes += [graph.add("hflip"), graph.add("vflip")]
         nodes += [
+            *self._orientation.steps(graph),
             graph.add("setsar", "1"),
             graph.add("format", "pix_fmts=yuv420p"),
             graph.add("buffersink"),
