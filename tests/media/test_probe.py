@@ -367,6 +367,17 @@ class TestObstacles:
         assert info.video.obstacle == "0.5 s of it are cut off between keyframes"
         assert info.duration_s == pytest.approx(2.48, abs=0.05)
 
+    def test_sound_whose_header_is_gone(self, make_clip, tmp_path):
+        """A capture of a stream may begin behind what describes its AAC; decoders guess right."""
+        data = make_clip("plain.flv").read_bytes()
+        at = data.index(b"\xaf\x00") - 11  # the tag of that packet, and its length behind it
+        length = 15 + int.from_bytes(data[at + 1 : at + 4], "big")
+        (tmp_path / "midway.flv").write_bytes(data[:at] + data[at + length :])
+        decided = plan(probe(tmp_path / "midway.flv"))
+        assert decided.sentence == (
+            "H.264: as is; AAC: encoded anew, its header does not describe it"
+        )
+
     def test_channels_described_in_the_stream(self, make_clip):
         """AAC with an unusual arrangement of channels is encoded anew."""
         info = probe(make_clip("quad.mp4", channels="quad"))

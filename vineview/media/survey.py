@@ -152,6 +152,7 @@ class _Span:
         self._track = track
         self._tick = float(tick(track))
         self._is_sound = isinstance(track, AudioStream)
+        self._is_undescribed = codec_name(track) == "aac" and not track.codec_context.extradata
         self._adts: int | None = None
         self._reason = ""
         self._shown_ticks: tuple[int, int] | None = None
@@ -185,6 +186,8 @@ class _Span:
         """AAC of broadcasts says in each packet what it is."""
         head = bytes(memoryview(packet)[:4])
         if int.from_bytes(head[:2], "big") & _SYNC_SAFE != _ADTS or len(head) < 4:  # noqa: PLR2004
+            if self._is_undescribed and self._adts is None:
+                self._reason = "its header does not describe it"
             return
         kind = head[2] & 0xFD, head[3] & 0xC0
         configuration = kind[0] << 8 | kind[1]
