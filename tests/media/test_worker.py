@@ -234,8 +234,8 @@ class TestFaults:
             "worker = workers().hire(SharedSource(open_source(clip)).reader(), name='a');"
             "print(workers().pid, flush=True); time.sleep(60)"
         )
-        family = await asyncio.to_thread(family_of_a_killed, script)
-        await until(lambda: all(map(_is_dead, family)))
+        zygote, worker = await asyncio.to_thread(family_of_a_killed, script)
+        await until(lambda: _is_dead(zygote) and _is_dead(worker))
 
     def test_what_a_worker_claims_is_checked(self):
         """A worker that was taken over cannot make objects of its own choice."""
@@ -246,17 +246,15 @@ class TestFaults:
                 from_document(StreamEnd, bad)
 
 
-def family_of_a_killed(script: str) -> set[int]:
-    """Run a script that prints its zygote's number, kill it, and name the zygote and its workers.
-
-    Beside the one that was hired, the one that probed may still be on its way out.
-    """
+def family_of_a_killed(script: str) -> tuple[int, int]:
+    """Run a script that prints its zygote's number, kill it, and name the zygote and its worker."""
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as kernel:
         zygote = int(kernel.stdout.readline())
         while not (workers := at_work(zygote)):
             time.sleep(0.005)
         kernel.kill()
-    return {zygote, *workers}
+    (worker,) = workers
+    return zygote, worker
 
 
 def _is_dead(pid: int) -> bool:
