@@ -49,6 +49,7 @@ OUTCOME = """([place, title]) => {
   if (video && video.ended && video.currentTime > 0) { // one picture is at its end before it plays
     return {
       at_s: video.currentTime,
+      aspect: video.videoHeight && video.videoWidth / video.videoHeight,
       pictures: video.getVideoPlaybackQuality().totalVideoFrames,
       sound: video.webkitAudioDecodedByteCount,
     };
@@ -99,7 +100,7 @@ def outcome(page, place, name):
 
 @pytest.mark.parametrize("name", [name for name, item in CORPUS.items() if item.plays != "not"])
 def test_it_plays_to_its_end(corpus, outcomes, name):
-    """The playhead gets where the probe says the clip ends, and what sounds is heard."""
+    """To where the probe says that it ends, as wide as it says, and what sounds is heard."""
     outcome = outcomes[name]
     info = probe(corpus / name)
     if outcome.get("image"):
@@ -108,6 +109,9 @@ def test_it_plays_to_its_end(corpus, outcomes, name):
     assert "at_s" in outcome, json.dumps(outcome)
     assert outcome["at_s"] == pytest.approx(info.duration_s, rel=0.05, abs=0.03)
     assert bool(outcome["pictures"]) is (info.video is not None)
+    if info.video is not None:
+        width, height = info.video.display_size
+        assert outcome["aspect"] == pytest.approx(width / height, rel=0.02)
     assert bool(outcome["sound"]) is (info.audio is not None)
 
 

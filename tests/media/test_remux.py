@@ -17,7 +17,7 @@ from vineview.media.boxes import boxes, find, runs, timescales
 from vineview.media.codec_strings import codec_strings
 from vineview.media.codecs import plan
 from vineview.media.convert import Transcoder
-from vineview.media.corpus import repacked
+from vineview.media.corpus import CORPUS, repacked
 from vineview.media.opening import open_clip
 from vineview.media.packets import demuxed
 from vineview.media.probe import probe
@@ -471,6 +471,13 @@ class TestContainers:
         with pytest.raises(MediaError, match=r"do not play MPEG-4 part 2\. Re-encode") as caught:
             next(Remuxer(clips / "refused-codec.mp4").segments())
         assert caught.value.reason == "refused-codec"
+
+    def test_pixels_stretched_by_the_container_alone(self, clip, tmp_path):
+        """Where the codec says nothing of it, the container's word reaches the browser."""
+        path = tmp_path / "wide.mp4"
+        CORPUS["wide-by-header.mp4"].make(clip, path)
+        init = Remuxer(path).init_segment
+        assert init[init.index(b"pasp") + 4 :][:8] == struct.pack(">2I", 2, 1)
 
     def test_rotation_reaches_the_browser(self, clips):
         """The header still says that the picture is to be turned."""

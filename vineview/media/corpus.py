@@ -186,6 +186,15 @@ def _renamed(entry: bytes, name: bytes) -> Maker:
     return make
 
 
+def _wide_by_header(clip: Path, path: Path) -> None:
+    """A clip that only its track's header (ISO/IEC 14496-12, 8.3.2) says is twice as wide."""
+    repacked(clip, path, options=_FAST)
+    data = path.read_bytes()
+    width_at = next(find(data, "moov/trak/tkhd")).end - 8
+    width = int.from_bytes(data[width_at : width_at + 4]) * 2
+    path.write_bytes(data[:width_at] + width.to_bytes(4) + data[width_at + 4 :])
+
+
 def _giant(_: Path, path: Path) -> None:
     """A header of a few bytes that claims 32768 by 32768 pixels."""
     canvas = (32_768).to_bytes(2, "little") * 2
@@ -224,6 +233,7 @@ _AS_IS: dict[str, Card | Maker] = {
     "turned-180.mp4": _card(rotation=180),
     "turned-270.mov": _card(rotation=270),
     "wide-pixels.mp4": _card(steps=("setsar=16/11",)),
+    "wide-by-header.mp4": _wide_by_header,
     "no-sound.mp4": _card(tone_hz=None),
     "silence.mp4": _card(tone_hz=1),
     "surround.mp4": _card(channels="5.1"),
@@ -268,6 +278,9 @@ _AS_IS: dict[str, Card | Maker] = {
 _CONVERTED: dict[str, Card | Maker] = {
     "hevc.mp4": _card(video_codec="libx265", video_options=_X265),
     "hevc.mkv": _card(video_codec="libx265", video_options=_X265),
+    "hevc-ten-bit.mp4": _card(
+        video_codec="libx265", video_options=_X265, pix_fmt="yuv420p10le", audio_codec="ac3"
+    ),
     "mpeg4.mp4": _card(video_codec="mpeg4", video_options={}),
     "mpeg4-turned.mp4": _card(video_codec="mpeg4", video_options={}, rotation=90),
     "mpeg4-mp3.avi": _card(
@@ -304,6 +317,7 @@ _CONVERTED: dict[str, Card | Maker] = {
     "ac3.mp4": _card(audio_codec="ac3"),
     "eac3.mkv": _card(audio_codec="eac3"),
     "alac.mp4": _card(audio_codec="alac", seconds=1),
+    "vorbis.mp4": _card(audio_codec="vorbis", audio_options={"strict": "-2"}),
     "pcm.mov": _card(audio_codec="pcm_s16le", seconds=1),
     "mp3.mp4": _card(audio_codec="libmp3lame"),
     "mp2.mkv": _card(audio_codec="mp2"),

@@ -18,6 +18,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.stream import VideoStream
 
 from vineview.errors import MediaError
 from vineview.media.codec_strings import is_hevc_header_complete
@@ -174,6 +175,8 @@ def copied_to(output: OutputContainer, track: Stream) -> Stream:
         track.codec_context.extradata or b""
     ):
         target.codec_context.codec_tag = "hvc1"
+    if isinstance(track, VideoStream) and track.sample_aspect_ratio:
+        target.codec_context.sample_aspect_ratio = track.sample_aspect_ratio
     return target
 
 
