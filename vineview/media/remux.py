@@ -175,8 +175,9 @@ def copied_to(output: OutputContainer, track: Stream) -> Stream:
         track.codec_context.extradata or b""
     ):
         target.codec_context.codec_tag = "hvc1"
-    if isinstance(track, VideoStream) and track.sample_aspect_ratio:
-        target.codec_context.sample_aspect_ratio = track.sample_aspect_ratio
+    stretch = track.sample_aspect_ratio if isinstance(track, VideoStream) else None
+    if stretch and isinstance(target, VideoStream):  # a container's own word is not in the template
+        target.codec_context.sample_aspect_ratio = stretch
     return target
 
 
