@@ -114,6 +114,7 @@ class FeedPlayer(VineWidget):
         "face",
         "controls",
         "steering",
+        "options",
         "together",
         "player",
     )

@@ -61,6 +61,15 @@ class TestFinerControls:
             }"""
         )
 
+    def test_after_the_end_the_next_video_plays_though_python_goes_there(self, player):
+        player.notebook.evaluate("player.loop = False; player.seek(5.0)")
+        player.page.wait_for_function(
+            "() => document.querySelector('.vv-screen[data-shown]').ended", timeout=10_000
+        )
+        player.notebook.evaluate("player.next()")
+        player.wait_for_title("portrait.mp4")
+        player.wait_until_playing()
+
     def test_a_question_mark_shows_the_keys_and_escape_hides_them(self, player, pictures):
         player.focus()
         player.press("?")

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from player_page import SHOWN, SHOWN_IMAGE
+from player_page import FEED, GOOD, SHOWN, SHOWN_IMAGE, Player
 
 pytestmark = pytest.mark.browser
+
+WATCH = """() => {
+  window.vineviewSeen = [];
+  const isSeen = (node) => node && !node.closest("[hidden]");
+  const look = () => {
+    const stage = document.querySelector(".vv-stage");
+    const shown = stage?.querySelector(".vv-screen[data-shown]");
+    const picture = shown?.readyState >= 2;
+    const still = shown?.style.backgroundImage.startsWith("url");
+    const card = isSeen(stage?.querySelector(".vv-card"));
+    if (stage) window.vineviewSeen.push([card, still, picture].map((each) => Number(each ?? 0)).join(""));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 
 
 class TestPlaying:
@@ -62,3 +77,16 @@ class TestPlaying:
         gif.click()
         player.page.wait_for_function(SHOWN_IMAGE)
         gif.locator("img").wait_for()  # in the strip too, though no controller has a poster of it
+
+
+def test_at_no_moment_is_the_stage_empty(page, open_notebook):
+    """Words until the still can be painted, the still until the clip's first picture is."""
+    notebook = open_notebook([FEED, GOOD])
+    page.evaluate(WATCH)
+    notebook.run_all()
+    Player(page).wait_until_playing(beyond_s=1)
+    seen = page.evaluate("[...new Set(window.vineviewSeen)]")
+    assert seen[0] == "100", "words come with the stage"
+    assert "000" not in seen
+    assert "011" in seen, "the still stands under the first picture, which may be painted later"
+    assert seen[-1] == "001"

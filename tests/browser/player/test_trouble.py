@@ -104,12 +104,15 @@ class TestTrouble:
         broken.wait_until_playing(beyond_s=0.2)
         assert "MPEG-4 part 2: converted to" in broken.root.locator(".vv-caption").inner_text()
 
-    def test_on_a_low_stage_the_way_on_is_in_sight(self, broken):
-        broken.notebook.evaluate("player.height = 200")
+    @pytest.mark.parametrize("height", [200, 270])
+    def test_on_a_low_stage_the_way_on_is_in_sight(self, broken, height):
+        broken.notebook.evaluate(f"player.go_to(2); player.height = {height}")
         try:
-            stage, action = (broken.root.locator(name) for name in (".vv-stage", ".vv-action"))
+            broken.wait_for_card("There is no video at its address")
+            stage, action = broken.root.locator(".vv-stage"), broken.root.locator(".vv-action").last
             broken.page.wait_for_function(
-                "(stage) => stage.clientHeight === 200", arg=stage.element_handle()
+                "([stage, height]) => stage.clientHeight === height",
+                arg=[stage.element_handle(), height],
             )
             outer, inner = stage.bounding_box(), action.bounding_box()
             assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
@@ -181,6 +184,7 @@ class TestTrouble:
         notebook.evaluate(PUT_THERE)
         player.root.get_by_role("button", name="Try again").click()
         player.wait_until_playing()
+        assert player.root.locator(".vv-side").is_hidden(), "there is no other video to go to"
 
     def test_an_empty_feed_has_a_friendly_card_until_a_photo_comes(self, page, open_notebook):
         notebook = open_notebook([FEED, "FeedPlayer(manager)"])
@@ -230,5 +234,7 @@ class TestTrouble:
             timeout=10_000
         )
         assert own_player.title == "bigbuckbunny.mp4"
+        note, words = (own_player.root.locator(name) for name in (".vv-note", ".vv-info"))
+        assert note.bounding_box()["y"] < words.bounding_box()["y"], "told where one looks"
         _, left = psutil.wait_procs(workers, timeout=10)
         assert left == [], "the kernel's workers end with it"

@@ -36,9 +36,9 @@ class VineView {
     this.on("who", () => this.hello());
   }
 
-  /** Call once the widget's markup stands: places the note and fault boxes. */
+  /** Call once the widget's markup stands: places the note and fault boxes, if it has not. */
   open() {
-    this.el.append(this.noteBox, this.faultBox);
+    if (!this.noteBox.parentNode) this.el.append(this.noteBox, this.faultBox);
     this.every(VV_ALIVE_EVERY_MS, () => this.ask());
     this.listen(window, "pagehide", () => this.send("bye"));
   }

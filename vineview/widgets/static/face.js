@@ -7,7 +7,7 @@
  * @typedef {{index: number, total: number, item: PlayerItem | undefined, empty: CardDocument | null,
  *   trouble: Trouble | null, note: string, muted: boolean, wantsPlay: boolean, hasPicture: boolean,
  *   isVideo: boolean, waiting: boolean, positionS: number, durationS: number, bufferedS: number,
- *   poster: string, canNavigate: boolean, progress: Progress | null}} FaceState
+ *   poster: string, canNavigate: boolean, isAhead: boolean, progress: Progress | null}} FaceState
  */
 
 class VineFace {
@@ -60,7 +60,7 @@ class VineFace {
     vvSet(view.el, "tabindex", 0);
     vvSet(view.el, "role", "region");
     vvSet(view.el, "aria-label", "Feed player. Arrow keys go through the feed, space plays and pauses, ? shows all keys.");
-    view.el.append(this.stageBox, this.info, strip);
+    view.el.append(this.stageBox, view.noteBox, view.faultBox, this.info, strip); // a trouble is told where one looks
   }
 
   /** @param {FaceState} state */
@@ -100,12 +100,11 @@ class VineFace {
     this.controls.hidden = !playable;
     this.range.hidden = !playable;
     this.bigPlay.hidden = !(playable && stopped);
-    this.spinner.hidden = !state.waiting;
     this.previous.disabled = !state.canNavigate || state.index <= 0;
     this.next.disabled = !state.canNavigate || state.index >= state.total - 1;
     this.place.textContent = state.total ? `${state.index + 1} of ${state.total}` : "";
     this.place.hidden = !state.total;
-    this.side.hidden = !state.total;
+    this.side.hidden = state.total < 2;
     this.info.hidden = !state.total;
     vvSet(this.stageBox, "data-picture", hasPicture);
     this.drawProgress(state.progress);
@@ -141,15 +140,25 @@ class VineFace {
 
   /** @param {FaceState} state */
   drawCard(state) {
-    const card = state.empty ?? this.troubleCard(state.trouble) ?? state.item?.card ?? null;
-    const shown = card !== null && !state.hasPicture;
-    this.card.hidden = !shown;
-    if (!shown) return;
+    const card = state.hasPicture ? null : this.cardOf(state);
+    this.card.hidden = card === null;
+    this.spinner.hidden = !state.waiting || card !== null; // one sign is enough
+    if (!card) return;
     vvSet(this.card, "data-tone", card.tone);
     this.card.replaceChildren(vvIcon(card.icon), vvNode("div", { class: "vv-card-title" }, card.title));
     if (card.text) this.card.append(vvNode("div", { class: "vv-card-text" }, card.text));
     if (card.hint) this.card.append(vvNode("div", { class: "vv-card-hint" }, card.hint));
     this.card.append(this.cardActions(card, state));
+  }
+
+  /** What to say while there is no picture; nothing where a poster stands for it. @param {FaceState} state @returns {CardDocument | null} */
+  cardOf({ empty, trouble, item, isAhead, waiting, poster, total }) {
+    const willLoad = isAhead && item?.card?.tone === "idle"; // the kernel is about to hear of it
+    const told = empty ?? this.troubleCard(trouble) ?? (willLoad ? null : item?.card);
+    if (told) return told;
+    if (waiting && poster && !item?.image) return null;
+    const text = total ? "Its first picture is on its way." : "The feed is on its way.";
+    return { icon: "loading", tone: "busy", title: "Loading", text, hint: "", action: "" };
   }
 
   /** @param {CardDocument} card @param {FaceState} state */

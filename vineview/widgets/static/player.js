@@ -25,16 +25,19 @@ class VinePlayer {
       lost: (id) => this.forget(id),
       noted: (id, note) => void this.troubles.notes.set(id, note),
       poster: (id) => this.posters.url(id),
-      pictured: (id, picture) => this.posters.url(id) || this.setPoster(id, picture),
+      pictured: (id, picture) => void (this.posters.url(id) || this.posters.set(id, picture)),
       atEnd: () => this.atEnd(),
       trouble: (id, trouble) => this.hasTrouble(id, trouble),
     });
     this.strip = new VineStrip(view, { pick: (item) => this.go(item.id) });
-    this.posters = new VinePosters(view, this.strip);
+    this.posters = new VinePosters(view, this.strip, (id, url) => {
+      this.stage.setPoster(id, url);
+      if (id === this.currentId) this.refresh();
+    });
     this.controls = new VineControls(view, {
       step: (by) => this.stepPictures(by),
       rate: (rate) => this.setRate(rate),
-      loop: (loop) => this.save("loop", loop),
+      loop: (loop) => this.options.choose("loop", loop),
     });
     this.together = new VineTogether(view, this);
     this.face = new VineFace(
@@ -42,7 +45,7 @@ class VinePlayer {
       {
         toggle: () => this.setPlaying(!this.stage.wantsPlay),
         step: (by) => this.step(by),
-        mute: (muted) => this.setMuted(muted),
+        mute: (muted) => this.options.choose("muted", muted),
         seek: (seconds) => this.seek(seconds),
         load: () => this.view.send("load", { video_id: this.currentId }),
         again: () => this.tryAgain(),
@@ -51,11 +54,8 @@ class VinePlayer {
       this.controls,
       this.strip.el,
     );
+    this.options = new VineOptions(view, this.stage, this.face.stageBox, () => this.refresh());
     this.attach();
-    this.stage.muted = this.model.get("muted");
-    this.stage.rate = this.model.get("speed");
-    this.stage.wantsPlay = this.model.get("autoplay");
-    this.resize();
     this.refresh();
   }
 
@@ -66,15 +66,11 @@ class VinePlayer {
       view.hello();
       for (const { stream } of this.stage.slots.values()) stream?.renew();
     });
-    view.on("poster", (message, [data]) => this.setPoster(message.video_id, data));
+    view.on("poster", (message, [data]) => void this.posters.set(message.video_id, data));
     view.on("trouble", (message) =>
       this.hasTrouble(message.video_id, { title: message.title, text: message.reason, isTold: true }),
     );
     view.on("command", (message) => this.command(message));
-    view.watch("change:muted", () => this.applyMuted(this.model.get("muted")));
-    view.watch("change:speed", () => this.applyRate(this.model.get("speed")));
-    view.watch("change:loop", () => this.refresh());
-    view.watch("change:height", () => this.resize());
     const { stageBox } = this.face;
     vvSteer(view, {
       stage: stageBox,
@@ -85,8 +81,8 @@ class VinePlayer {
       step: (by) => this.step(by),
       keys: {
         " ": () => this.setPlaying(!this.stage.wantsPlay),
-        m: () => this.setMuted(!this.stage.muted),
-        l: () => this.save("loop", !this.model.get("loop")),
+        m: () => this.options.choose("muted", !this.stage.muted),
+        l: () => this.options.choose("loop", !this.options.loop),
         ",": () => this.stepPictures(-1),
         ".": () => this.stepPictures(1),
         "<": () => this.controls.shift(-1),
@@ -101,13 +97,23 @@ class VinePlayer {
     view.own(() => this.stage.close());
   }
 
+  /** Whether the person went somewhere that the kernel has not heard of yet. */
+  get isAhead() {
+    return (this.feed.answers[this.view.id] ?? 0) < this.sequence && performance.now() - this.askedAt < VV_AHEAD_OF_TRUTH_MS;
+  }
+
+  /** Whether the video on show stopped at its end, so that going on plays on, as feeds do. */
+  get hasEnded() {
+    return this.stage.video?.ended ?? false;
+  }
+
   /** The manager said where things stand. @param {any} feed */
   update(feed) {
     this.feed = feed;
-    const isOld = (feed.answers[this.view.id] ?? 0) < this.sequence && performance.now() - this.askedAt < VV_AHEAD_OF_TRUTH_MS;
-    if (feed.current_id !== this.currentId && !(isOld && this.itemOf(this.currentId))) {
+    if (feed.current_id !== this.currentId && !(this.isAhead && this.itemOf(this.currentId))) {
       this.askedAt = performance.now();
       this.currentId = feed.current_id ?? "";
+      this.stage.wantsPlay ||= this.hasEnded;
     }
     this.troubles.review(feed.items);
     this.posters.keep(feed.items);
@@ -142,7 +148,7 @@ class VinePlayer {
     this.askedAt = performance.now();
     this.sequence += 1;
     this.currentId = id;
-    this.stage.wantsPlay ||= this.model.get("autoplay");
+    this.stage.wantsPlay ||= this.options.autoplay || this.hasEnded;
     this.stage.show(this.shownItem(id), id, this.askedAt);
     // With the picture at hand it comes first, alone: words, strip and kernel follow once it is seen.
     this.cancelArrival?.();
@@ -189,26 +195,13 @@ class VinePlayer {
   /** @param {number} rate */
   setRate(rate) {
     this.together.tell("rate", { rate });
-    this.save("speed", rate);
-  }
-
-  /** @param {number} rate */
-  applyRate(rate) {
-    this.stage.rate = rate;
-    if (this.stage.video) this.stage.video.playbackRate = rate;
-    this.refresh();
+    this.options.choose("speed", rate);
   }
 
   /** The video on show is over. @returns {"again" | "stop" | "wait"} */
   atEnd() {
     if (this.together.follows) return "wait";
-    return this.model.get("loop") ? "again" : "stop";
-  }
-
-  /** Tell Python what was chosen here; a change of the trait then applies it. @param {string} name @param {any} value */
-  save(name, value) {
-    this.model.set(name, value);
-    this.model.save_changes();
+    return this.options.loop ? "again" : "stop";
   }
 
   /** @param {VineMessage} message */
@@ -217,23 +210,6 @@ class VinePlayer {
     else this.stage.wantsPlay = message.do === "play";
     this.stage.resume();
     this.refresh();
-  }
-
-  /** @param {boolean} muted */
-  setMuted(muted) {
-    this.applyMuted(muted);
-    this.save("muted", muted);
-  }
-
-  /** @param {boolean} muted */
-  applyMuted(muted) {
-    this.stage.muted = muted;
-    if (this.stage.video) this.stage.video.muted = muted;
-    this.refresh();
-  }
-
-  resize() {
-    this.face.stageBox.style.height = `${this.model.get("height")}px`;
   }
 
   /** @param {string} id @param {Trouble} trouble */
@@ -253,13 +229,6 @@ class VinePlayer {
     const item = this.itemOf(id);
     if (item) item.clip = null;
     this.refresh();
-  }
-
-  /** @param {string} id @param {DataView | Blob} data */
-  setPoster(id, data) {
-    this.posters.set(id, data);
-    this.stage.setPoster(id, this.posters.url(id));
-    if (id === this.currentId) this.refresh();
   }
 
   /** Draw what is, and tell the kernel what it has not heard. */
@@ -286,9 +255,10 @@ class VinePlayer {
       bufferedS: video ? video.currentTime + (current?.stream?.ahead() ?? 0) : 0,
       poster: this.posters.url(this.currentId),
       canNavigate: feed.can_navigate,
+      isAhead: this.isAhead,
       progress: this.troubles.progress.get(this.currentId) ?? null,
     });
-    this.controls.draw(stage.rate, this.model.get("loop"));
+    this.controls.draw(stage.rate, this.options.loop);
     if (stage.measures.position(this.currentId, video)) this.together.tell("at", { position_s: video?.currentTime });
   }
 }

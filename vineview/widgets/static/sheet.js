@@ -16,6 +16,6 @@ export default vvWidget((view) => {
     strip.update(document, document.current_id ?? "");
     posters.keep(document.items);
   });
-  view.on("poster", ({ video_id }, [data]) => posters.set(video_id, data));
+  view.on("poster", ({ video_id }, [data]) => void posters.set(video_id, data));
   view.el.append(status, strip.el);
 });

@@ -151,7 +151,7 @@ class VineStage {
     video.muted = this.muted;
     video.playsInline = true;
     video.preload = "auto";
-    video.poster = this.hooks.poster(id); // the clip's own first picture, until the clip itself is there
+    vvStandIn(video, this.hooks.poster(id));
     video.tabIndex = -1;
     vvSet(video, "aria-label", slot.item.title);
     const refusal = ClipStream.refusal(clip.mime_type);
@@ -190,8 +190,8 @@ class VineStage {
 
   /** @param {string} id @param {string} url */
   setPoster(id, url) {
-    const node = this.slots.get(id)?.node;
-    if (node instanceof HTMLVideoElement) node.poster = url;
+    const slot = this.slots.get(id);
+    if (slot?.node instanceof HTMLVideoElement && !slot.seen) vvStandIn(slot.node, url);
   }
 
   /** @param {string} stream */
@@ -237,6 +237,7 @@ class VineStage {
   firstFrame(slot) {
     if (slot.seen || slot.shownAt === 0) return;
     slot.seen = true;
+    this.view.after(VV_PAINTED_MS, () => void (slot.node.style.backgroundImage = ""));
     this.measures.firstFrame(slot);
     this.hooks.ready();
   }
