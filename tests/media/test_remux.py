@@ -141,6 +141,33 @@ class TestEdits:
         assert max(ends_s) == pytest.approx(2.2, abs=0.01)
 
 
+class TestDescribedAnew:
+    """Clips pasted together, of which each says for itself how to decode it."""
+
+    @pytest.fixture
+    def pasted(self, make_clip, tmp_path):
+        def pasted(**changes):
+            first = make_clip("plain.flv").read_bytes()
+            second = make_clip(f"{'-'.join(changes)}.flv", **changes).read_bytes()
+            path = tmp_path / "pasted.flv"
+            path.write_bytes(first + second[13:])  # without its header
+            return path
+
+        return pasted
+
+    def test_pictures_carry_what_they_are_decoded_by(self, pasted):
+        """The header of what is sent has room for one description only."""
+        path = pasted(size=(320, 240))
+        assert probe(path).verdict.how == "as is"
+        with av.open(whole(Remuxer(path))) as made:
+            sizes = [(frame.width, frame.height) for frame in made.decode(video=0)]
+        assert sizes == [(160, 120)] * 75 + [(320, 240)] * 75
+
+    def test_sound_is_encoded_anew(self, pasted):
+        """Sound says nothing of itself in its packets."""
+        assert probe(pasted(rate_hz=44_100)).audio.obstacle == "its sampling changes midway"
+
+
 class TestSegments:
     def test_packets_are_the_clips_own(self, clip):
         """Nothing is re-encoded, lost or reordered, but for the encoder's run-up before zero."""

@@ -28,6 +28,7 @@ from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.making import SegmentMaker
 from vineview.media.opening import Source
 from vineview.media.packets import PacketReader
+from vineview.media.parameter_sets import ParameterSets
 from vineview.media.tracks import choose_tracks, codec_name
 
 __all__ = [
@@ -158,7 +159,12 @@ def _must_wait(track: Stream) -> bool:
 
 
 def track_filter(track: Stream) -> Callable[[Packet[Any]], list[Packet[Any]]]:
-    """What a track's packets must pass: AAC from a broadcast stream loses its ADTS headers."""
+    """What a track's packets must pass: AAC from a broadcast stream loses its ADTS headers.
+
+    H.264 that is described anew midway keeps each description.
+    """
+    if codec_name(track) == "h264":
+        return ParameterSets().carried
     if codec_name(track) == "aac" and not track.codec_context.extradata:
         return BitStreamFilterContext("aac_adtstoasc", track).filter
     return lambda packet: [packet]

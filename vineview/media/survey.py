@@ -39,6 +39,7 @@ _GAP_S = 0.75
 _PREROLL_S = 0.1
 _MAX_LOOKED_AT = 5000
 _MICROSECONDS = 1e6
+_NEW = "new_extradata"
 _ADTS = 0xFFF0
 _SYNC_SAFE = 0xFFF6
 
@@ -183,7 +184,10 @@ class _Span:
             self._shown_ticks = packet.pts, packet.dts
 
     def _look_at(self, packet: Packet[Any]) -> None:
-        """AAC of broadcasts says in each packet what it is."""
+        """AAC of broadcasts says in each packet what it is; others say so where it changes."""
+        described = [bytes(one) for one in packet.iter_sidedata() if one.data_type == _NEW]
+        if described and described[-1] != self._track.codec_context.extradata:
+            self._reason = self._reason or "its sampling changes midway"
         head = bytes(memoryview(packet)[:4])
         if int.from_bytes(head[:2], "big") & _SYNC_SAFE != _ADTS or len(head) < 4:  # noqa: PLR2004
             if self._is_undescribed and self._adts is None:
