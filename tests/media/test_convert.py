@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import wave
 from dataclasses import replace
@@ -15,9 +16,10 @@ from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 from vineview.core.events import VideoEvent
 from vineview.errors import MediaError
 from vineview.media.codec_strings import codec_strings
-from vineview.media.codecs import SUPPORTED, Action, plan, supports
+from vineview.media.codecs import SUPPORTED, Action, Plan, plan, supports
 from vineview.media.convert import Transcoder
 from vineview.media.corpus import repacked
+from vineview.media.documents import document_of, from_document
 from vineview.media.frames import poster
 from vineview.media.loader import MediaLoader
 from vineview.media.probe import probe
@@ -268,6 +270,22 @@ class TestTime:
         path = make_clip("slides.avi", fps=1, video_codec="mpeg4", video_options={}, tone_hz=None)
         last = list(converted(path).segments(2.6))[-1]
         assert last.end_s == pytest.approx(3.0, abs=0.01)
+
+    def test_a_seek_behind_a_change_of_size(self, make_clip, tmp_path):
+        """A page has one header for all of a clip, so its pictures keep the size of the first."""
+        changes = {"video_codec": "flv", "video_options": {}, "audio_codec": "mp3"}
+        changes["rate_hz"] = 44_100
+        small = make_clip("small.flv", **changes).read_bytes()
+        large = make_clip("large.flv", size=(320, 240), **changes).read_bytes()
+        path = tmp_path / "pasted.flv"
+        path.write_bytes(small + large[13:])  # without its header
+        whole = converted(path)
+        next(whole.segments())
+        later = Transcoder(
+            path, from_document(Plan, json.loads(json.dumps(document_of(whole.plan))))
+        )
+        next(later.segments(4.0))
+        assert later.init_segment == whole.init_segment
 
     @pytest.mark.parametrize("name", ["rare-keyframes.avi", "rare-keyframes.h264"])
     def test_seeks_where_there_is_no_index(self, make_clip, tmp_path, name):

@@ -80,7 +80,8 @@ class Transcoder(SegmentMaker):
         self._busy_s = 0.0
         self.pulse = pulse
         self.plan = plan
-        """What is done; a picture of which nothing can be decoded is left out after all."""
+        """What is done, in which size once that is known; a picture of which nothing can be decoded
+        is left out after all."""
         self.speed = 0.0
         """How many seconds of the clip are made in one."""
         self.lost = 0
@@ -335,8 +336,15 @@ class _Conversion:
         if self._video is not None:
             if like is not None and plan.video is not None:
                 self._picture = PictureEncoder(
-                    self._output, plan.video.target, like, self._video, start_s=self._start_s
+                    self._output,
+                    plan.video.target,
+                    like,
+                    self._video,
+                    start_s=self._start_s,
+                    size=plan.video.size,
                 )
+                sized = replace(plan.video, size=self._picture.size)
+                self._owner.plan = replace(plan, video=sized)
             else:
                 self._copies[self._video.index] = _Copy(self._output, self._video, None)
         if self._audio is not None and plan.audio is not None:

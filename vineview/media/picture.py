@@ -80,6 +80,8 @@ class PictureEncoder:
         like: The clip's first picture.
         track: The track it is of.
         start_s: When the first packet is to be shown.
+        size: Width and height before turning, if an earlier stream of the clip has them: a page
+            has its header, and the pictures of a clip may change their size.
     """
 
     def __init__(
@@ -90,12 +92,14 @@ class PictureEncoder:
         track: VideoStream,
         *,
         start_s: float,
+        size: tuple[int, int] | None = None,
     ) -> None:
         rate = track.average_rate or track.guessed_rate or Fraction(_USUAL_RATE)
         rate = rate if 1 <= rate <= _MOST_RATE else Fraction(_USUAL_RATE)
         aspect = float(track.sample_aspect_ratio or 1)
         aspect = aspect if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else 1.0
-        self._size = output_size(like, aspect, float(rate))
+        self.size = size or output_size(like, aspect, float(rate))
+        """Width and height of its pictures, before they are turned."""
         self._orientation = orientation_of(like)
         self._start_s = start_s
         self._graph: av.filter.Graph | None = None
@@ -108,7 +112,7 @@ class PictureEncoder:
         name, options = _ENCODERS[target]
         stream = output.add_stream(name, rate=rate, options=dict(options))
         assert isinstance(stream, VideoStream)
-        width, height = self._size
+        width, height = self.size
         if self._orientation.is_sideways:
             width, height = height, width
         stream.width, stream.height = width, height
@@ -175,7 +179,7 @@ class PictureEncoder:
 
     def _fitted(self, frame: VideoFrame) -> VideoFrame:
         """Scaled, turned, square-pixelled, 8 bit 4:2:0, tone mapped if it must be."""
-        is_plain = frame.format.name == "yuv420p" and (frame.width, frame.height) == self._size
+        is_plain = frame.format.name == "yuv420p" and (frame.width, frame.height) == self.size
         if is_plain and not (self._orientation or frame.interlaced_frame or is_hdr(frame)):
             return frame
         kind = (
@@ -199,7 +203,7 @@ class PictureEncoder:
                 time_base=frame.time_base or Fraction(1, 1000),
             )
         ]
-        width, height = self._size
+        width, height = self.size
         nodes.append(graph.add("scale", f"{width}:{height}:flags=bilinear:out_range=tv"))
         nodes += tone_mapping(graph, frame)
         nodes += [
