@@ -89,6 +89,28 @@ class TestLooks:
         assert ground == "rgb(16, 17, 20)"
         assert edge == "solid"
 
+    def test_words_run_from_left_to_right_in_a_page_that_runs_the_other_way(self, player):
+        player.page.evaluate("document.documentElement.dir = 'rtl'")
+        directions = player.root.evaluate(
+            """(root) => ['.vv-place', '.vv-time', '.vv-range', '.vv-status']
+              .map((name) => getComputedStyle(root.querySelector(name)).direction)"""
+        )
+        player.page.evaluate("document.documentElement.dir = ''")
+        assert set(directions) == {"ltr"}
+
+    def test_a_title_without_end_leaves_room_for_the_rest(self, player):
+        lines = player.root.locator(".vv-title").evaluate(
+            """(title) => {
+              const words = title.textContent;
+              const line = title.clientHeight;
+              title.textContent = "https://example.org/" + "long".repeat(500);
+              const lines = title.clientHeight / line;
+              title.textContent = words;
+              return lines;
+            }"""
+        )
+        assert lines == pytest.approx(3, abs=0.2)
+
     def test_every_control_has_a_name(self, player):
         nameless = player.root.evaluate(
             """(root) => [...root.querySelectorAll('button, input')]

@@ -16,7 +16,8 @@ WATCH = """() => {
     const picture = shown?.readyState >= 2;
     const still = shown?.style.backgroundImage.startsWith("url");
     const card = isSeen(stage?.querySelector(".vv-card"));
-    if (stage) window.vineviewSeen.push([card, still, picture].map((each) => Number(each ?? 0)).join(""));
+    const signs = [card, still, picture].map((each) => each ? 1 : 0).join("");
+    if (stage) window.vineviewSeen.push(signs);
     requestAnimationFrame(look);
   };
   look();

@@ -119,6 +119,20 @@ class TestTrouble:
         finally:
             broken.notebook.evaluate("player.height = 420")
 
+    def test_however_long_a_reason_what_to_do_stays_in_sight(self, broken):
+        below = broken.root.locator(".vv-card").evaluate(
+            """(card) => {
+              const text = card.querySelector(".vv-card-text");
+              const words = text.textContent;
+              text.textContent = "https://example.org/" + "long".repeat(1000);
+              const below = card.querySelector(".vv-action").getBoundingClientRect().bottom
+                - card.getBoundingClientRect().bottom;
+              text.textContent = words;
+              return below;
+            }"""
+        )
+        assert below <= 0
+
     def test_badges_tell_states_in_words(self, broken):
         broken.page.wait_for_function(
             """() => [...document.querySelectorAll('.vv-badge')]

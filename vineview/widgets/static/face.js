@@ -191,7 +191,8 @@ class VineFace {
 
   /** @param {FaceState} state */
   drawWords({ item, note, progress }) {
-    this.title.textContent = item?.title ?? "";
+    vvText(this.title, item?.title ?? "");
+    vvSet(this.title, "title", item?.title);
     const words = [];
     if (item?.author) words.push(vvNode("span", { class: "vv-author", title: "Author's public key, first digits" }, item.author));
     if (item?.published) {
