@@ -629,10 +629,12 @@ class TestStaticPage:
         self, manager, player, settle
     ):
         manager.dispose_video("v0")
+        loading = asyncio.create_task(manager.preload_video("v0"))
+        await asyncio.sleep(0)
         waiting = asyncio.create_task(poster_arrives(manager))
-        await settle()
+        await asyncio.sleep(0)
         assert not waiting.done()
-        await manager.preload_video("v0")
+        await loading
         await settle()
         assert waiting.done()
 

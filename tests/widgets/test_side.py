@@ -53,6 +53,18 @@ class TestSideBySide:
         assert kept == [pair.to_html()]
         assert kept[0].count("data:image/jpeg") == 2
 
+    async def test_one_whose_video_nobody_loads_keeps_no_still_waiting(
+        self, pair, monkeypatch, settle
+    ):
+        """As where the circuit breaker holds it back."""
+        kept = []
+        monkeypatch.setattr("vineview.widgets.side.is_watched", lambda: True)
+        monkeypatch.setattr("vineview.widgets.side.show_still", kept.append)
+        pair.right.manager.dispose_video("v0")
+        pair._repr_mimebundle_()
+        await settle()
+        assert kept[0].count("data:image/jpeg") == 1
+
     async def test_one_player_beside_itself_is_refused(self, pair):
         with pytest.raises(UsageError, match="beside itself"):
             SideBySide(pair.left, pair.left)

@@ -423,8 +423,7 @@ class FeedPlayer(VineWidget):
 
     def _is_worth_keeping(self) -> bool:
         """Whether its poster is there, or nothing is on the way: none is loaded by itself then."""
-        state = self.manager.get_video_state(self.manager.current_video_id or "")
-        return state is None or not state.is_loading
+        return has_arrived(self.manager)
 
     async def _add_still(self, *, watched: bool) -> None:
         """The notebook is saved later than it is shown: leave it the poster when there is one."""

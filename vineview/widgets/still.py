@@ -79,13 +79,13 @@ def picture_html(manager: ManagerView) -> str:
 
 
 def has_arrived(manager: ManagerView) -> bool:
-    """Whether the current video is as it will be seen: loaded, or failed; true of an empty feed.
+    """Whether the current video is as it will be seen for now: nothing of it is on the way.
 
     Args:
         manager: Live or replayed.
     """
     state = manager.get_video_state(manager.current_video_id or "")
-    return state is None or state.is_ready or state.has_failed
+    return state is None or not state.is_loading
 
 
 async def poster_arrives(manager: ManagerView) -> None:
