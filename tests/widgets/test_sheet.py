@@ -72,6 +72,10 @@ class TestContactSheet:
         assert "<script" not in markup
         assert "http" not in markup
 
+    async def test_a_poster_too_large_to_save_leaves_the_others_their_room(self, sheet, loader):
+        loader.clips["v0"].poster = bytes(100_000)
+        assert sheet.to_html().count("data:image/jpeg") == 3
+
     async def test_a_click_goes_there(self, page, manager):
         page.say("navigate", video_id="v7")
         assert manager.current_video_id == "v7"

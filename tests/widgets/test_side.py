@@ -44,6 +44,12 @@ class TestSideBySide:
         assert "Before" in markup
         assert pair._repr_mimebundle_()["text/html"] == markup
 
+    async def test_the_static_columns_are_of_one_width_and_run_from_the_left(self, pair):
+        """In a notebook's tables, made for numbers, pictures stood at the right."""
+        markup = pair.to_html()
+        assert markup.count("text-align:left;width:50%") == 2
+        assert markup.count('<td valign="top" align="left"') == 2, "GitHub takes styles away"
+
     async def test_a_notebook_that_is_watched_keeps_both_posters(self, pair, monkeypatch, settle):
         kept = []
         monkeypatch.setattr("vineview.widgets.side.is_watched", lambda: True)

@@ -117,8 +117,9 @@ class ContactSheet(VineWidget):
         cells = []
         for item in document["items"]:
             poster = self._posters.get(item["id"], b"")
+            poster = poster if len(poster) <= room else b""
             room -= len(poster)
-            cells.append(_cell_html(item, poster if room >= 0 else b""))
+            cells.append(_cell_html(item, poster))
         return (
             f"<p>{html.escape(document['heading'])}</p>"
             f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(cells)}</div>'
@@ -188,6 +189,6 @@ def _cell_html(item: dict[str, Any], poster: bytes) -> str:
     )
     badge = item["badge"]
     return (
-        f'<div style="width:120px">{picture}<b>{item["index"] + 1}</b> '
+        f'<div style="width:120px;overflow-wrap:anywhere">{picture}<b>{item["index"] + 1}</b> '
         f"{html.escape(item['title'][:40])}<br>{badge['symbol']} {html.escape(badge['text'])}</div>"
     )

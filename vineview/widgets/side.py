@@ -20,6 +20,8 @@ from vineview.widgets.still import folded, is_watched, poster_arrives, show_stil
 __all__ = ["SideBySide"]
 
 _LEAST_WIDTH = "min(300px, 100%)"
+_COLUMN = 'valign="top" align="left" style="vertical-align:top;text-align:left;width:50%"'
+"""Said twice: GitHub takes styles away, and JupyterLab aligns tables as numbers need it."""
 
 
 class SideBySide(HBox):
@@ -122,8 +124,7 @@ class SideBySide(HBox):
     def to_html(self) -> str:
         """Both as they stand, without script or network."""
         cells = "".join(
-            f'<td style="vertical-align:top"><p><b>{html.escape(words)}</b></p>'
-            f"{player.to_html()}</td>"
+            f"<td {_COLUMN}><p><b>{html.escape(words)}</b></p>{player.to_html()}</td>"
             for words, player in zip(self.labels, self._players, strict=True)
         )
         return f"<table><tr>{cells}</tr></table>"
