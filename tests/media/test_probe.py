@@ -13,6 +13,7 @@ import pytest
 from vineview.errors import MediaError
 from vineview.media.boxes import boxes, find
 from vineview.media.codecs import SUPPORTED, plan, supports
+from vineview.media.convert import Transcoder
 from vineview.media.probe import examined, probe
 from vineview.media.remux import Remuxer
 
@@ -366,6 +367,16 @@ class TestObstacles:
         info = probe(path)
         assert info.video.obstacle == "0.5 s of it are cut off between keyframes"
         assert info.duration_s == pytest.approx(2.48, abs=0.05)
+
+    @pytest.mark.parametrize("fps", [1, 2])
+    def test_pictures_too_far_apart(self, make_clip, fps):
+        """Matroska does not store when to decode, and a guess puts some behind others."""
+        slow = {"fps": fps, "seconds": 16, "keyframe_every_s": 60.0, "video_options": {"bf": "8"}}
+        path = make_clip(f"slow-{fps}.mkv", **slow)
+        info = probe(path)
+        assert info.video.obstacle == "its pictures are too far apart to tell their order"
+        made = Transcoder(path, plan(info)).segments()
+        assert max(one.end_s for one in made) == pytest.approx(info.duration_s, abs=0.1)
 
     def test_sound_whose_header_is_gone(self, make_clip, tmp_path):
         """A capture of a stream may begin behind what describes its AAC; decoders guess right."""

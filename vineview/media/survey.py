@@ -135,7 +135,10 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
         return Survey(header.duration_s, obstacles)
     end_s = max(span.end_s for span in spans.values())
     last_s = max(span.last_s for span in spans.values())
-    if header.duration_s and last_s < header.duration_s < end_s:
+    is_guessed = "matroska" in container.format.name and reader.clock.is_disordered
+    if is_guessed:  # Matroska stores when to show a picture only, so FFmpeg guesses
+        obstacles[both[0].index] = "its pictures are too far apart to tell their order"
+    if header.duration_s and (is_guessed or last_s < header.duration_s < end_s):
         end_s = header.duration_s  # it knows best how long the last packet lasts
     return Survey(
         end_s,

@@ -50,6 +50,8 @@ class ClipClock:
         """The same, ahead, for sound that is under way."""
         self.skew_s = -origin_s
         """What was last added to a track's own times, in seconds."""
+        self.is_disordered = False
+        """Whether times of decoding were wrong: they went back, or lay behind those of showing."""
 
 
 class TrackClock:
@@ -88,6 +90,8 @@ class TrackClock:
         if stored is None:
             stored = self._reached + max(step, 1) - self._skew
         if self._has_leapt(stored, is_dts=packet.dts is not None):
+            if stored + self._skew < self._reached and not packet.is_keyframe:
+                self._clip.is_disordered = True
             self._skew = self._skew_after(stored, step)
         self._reached = stored + self._skew
         return self._place(packet, self._reached)
@@ -137,6 +141,8 @@ class TrackClock:
             dts -= self._early
             if self._last_dts is not None and dts <= self._last_dts:
                 dts = self._last_dts + 1
+                if (dts - pts) * self._beat_s > _MAX_RETREAT_S:
+                    self._clip.is_disordered = True
             pts = max(pts, dts)
             self._last_dts = dts
         packet.pts, packet.dts = pts, dts
