@@ -81,7 +81,10 @@ class TestStill:
     def kept(self, monkeypatch):
         kept = []
         monkeypatch.setattr("vineview.widgets.base.is_watched", lambda: True)
-        monkeypatch.setattr("vineview.widgets.base.show_still", kept.append)
+        monkeypatch.setattr(
+            "vineview.widgets.base.show_still",
+            lambda inside, *, name, again=False: kept.append((inside, name, again)),
+        )
         return kept
 
     def test_a_widget_that_is_watched_leaves_one_in_each_output_once_it_is_seen(
@@ -94,7 +97,31 @@ class TestStill:
         assert kept == []
         for _ in range(2):
             browser.say("hello")
-        assert kept == [browser.widget.to_html()] * 2
+        assert kept == [(browser.widget.to_html(), browser.widget.model_id, False)] * 2
+
+    def test_what_it_left_is_renewed_while_the_page_is_open_more_and_more_rarely(
+        self, kept, browser_of, monkeypatch
+    ):
+        """A notebook is saved later than its stills are left."""
+        now = 1000.0
+        monkeypatch.setattr("vineview.widgets.base.time.monotonic", lambda: now)
+        browser = browser_of(Probe())
+        browser.widget._repr_mimebundle_()
+        browser.say("hello")
+        renewed = []
+        for second in range(0, 300, 5):
+            now = 1000.0 + second
+            browser.widget.static_html = lambda second=second: f"second {second}"
+            browser.say("alive")
+            if len(kept) > 1 + len(renewed):
+                renewed.append(second)
+        assert renewed == [15, 45, 105, 225]
+        assert "second 225" in kept[-1][0]
+        assert kept[-1][1:] == (browser.widget.model_id, True)
+        browser.widget.static_html = lambda: "second 225"
+        now = 2000.0
+        browser.say("alive")
+        assert len(kept) == 5, "nothing new"
 
 
 class TestMessages:

@@ -649,7 +649,9 @@ class TestStaticPage:
         kept = []
         for module in ("base", "player"):
             monkeypatch.setattr(f"vineview.widgets.{module}.is_watched", lambda: True)
-        monkeypatch.setattr("vineview.widgets.base.show_still", kept.append)
+        monkeypatch.setattr(
+            "vineview.widgets.base.show_still", lambda inside, **_: kept.append(inside)
+        )
         return kept
 
     @pytest.mark.parametrize("error", [None, LoadError("it is gone", 404)])

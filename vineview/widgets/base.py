@@ -44,6 +44,7 @@ Message = dict[str, Any]
 
 _logger = logging.getLogger(__name__)
 _MAX_FAULTS = 5
+_RENEW_FIRST_S, _RENEW_MOST_S = 15.0, 600.0  # each time twice as late
 _SILENCE_S = 150.0  # views speak every 15 s; a hidden tab's timers may run once a minute
 
 
@@ -84,6 +85,9 @@ class VineWidget(anywidget.AnyWidget):
         self._faults: list[str] = []
         self._heard: dict[str, float] = {}
         self._unkept: list[Context] = []
+        self._kept: Context | None = None
+        self._kept_markup = 0
+        self._renew_after_s, self._renew_at = _RENEW_FIRST_S, 0.0
         self._refuse_unknown(options)
         super().__init__(**options)
         self.on_msg(self._dispatch)
@@ -216,8 +220,23 @@ class VineWidget(anywidget.AnyWidget):
     def _keep_stills(self) -> None:
         """Leave the notebook a still in each output that shows this widget and has none."""
         outputs, self._unkept = self._unkept, []
+        markup = self.to_html() if outputs else ""
         for output in outputs:
-            output.run(show_still, self.to_html())
+            output.run(show_still, markup, name=self.model_id)
+            self._kept, self._kept_markup = output, hash(markup)
+            self._renew_at = time.monotonic() + self._renew_after_s
+
+    def _renew_stills(self) -> None:
+        """Let the stills it left show how things stand now, if that is due."""
+        now = time.monotonic()
+        if self._kept is None or now < self._renew_at or not self._is_worth_keeping():
+            return
+        self._renew_after_s = min(2 * self._renew_after_s, _RENEW_MOST_S)
+        self._renew_at = now + self._renew_after_s
+        markup = self.to_html()
+        if hash(markup) != self._kept_markup:
+            self._kept_markup = hash(markup)
+            self._kept.run(show_still, markup, name=self.model_id, again=True)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -247,6 +266,7 @@ class VineWidget(anywidget.AnyWidget):
                 case {"kind": "alive", "view": str(view)}:
                     self._heard[view] = time.monotonic()
                     self.tell("alive", view=view)
+                    self._renew_stills()
                 case _:
                     self.receive(message, buffers)
         except Exception as error:  # noqa: BLE001 - the door: whatever fails is shown in the card

@@ -4,6 +4,7 @@ JupyterLab prefers the widget to whatever lies beside it in one output, and says
 where its kernel is gone; and a notebook keeps the display as it was when the cell ran, which is
 before the first clip has loaded. So where a person watches, a widget adds its still to the cell as
 an output of its own, once there is something to keep; a live page hides it, a saved one shows it.
+While the page is open it is renewed, more and more rarely, for a notebook is saved later than that.
 """
 
 from __future__ import annotations
@@ -130,11 +131,13 @@ def is_watched() -> bool:
     return bool(request.get("content", {}).get("allow_stdin"))
 
 
-def show_still(inside: str) -> None:
+def show_still(inside: str, *, name: str | None = None, again: bool = False) -> None:
     """Add a still to the output of the cell that runs, hidden wherever the live player is.
 
     Args:
         inside: Markup without script.
+        name: By which it is found again.
+        again: Put this in the place of those shown by that name.
     """
     if getattr(get_ipython(), "kernel", None) is None:
         return  # nobody keeps the output
@@ -142,7 +145,8 @@ def show_still(inside: str) -> None:
         "text/html": f'<div class="vv-still">{inside}</div>',
         "text/plain": "",
     }
-    publish_display_data(data)  # type: ignore[no-untyped-call]
+    named = {"transient": {"display_id": name}} if name else {}
+    publish_display_data(data, update=again, **named)  # type: ignore[no-untyped-call]
 
 
 def _title_of(event: VideoEvent) -> str:
