@@ -53,9 +53,10 @@ class TestGoing:
         )
 
     def test_keys_do_not_reach_the_notebook(self, player):
-        """In a notebook's command mode m makes a text cell and arrows move between cells."""
+        """In a notebook's command mode m makes a text cell, b one more, x takes the player away."""
         player.focus()
-        player.press("m")
+        for key in "bxm":
+            player.press(key)
         player.press("ArrowDown")
         player.wait_for_title("portrait.mp4")
         kinds = player.page.evaluate(

@@ -48,7 +48,10 @@ function vvSteer(view, { stage, owners, step, keys }) {
       return;
     }
     const act = acts[event.key];
-    if (!act) return;
+    if (!act) {
+      if (event.key.length === 1) event.stopPropagation(); // a slip must not cut the cell, as x does in a notebook
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat || isArrow || VV_REPEATED.includes(event.key)) act();
