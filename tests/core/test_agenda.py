@@ -45,6 +45,22 @@ class TestAgenda:
         await clock.advance(10)
         assert done == [None]
 
+    async def test_rests_once_all_is_called_off(self, clock, agenda, tasks):
+        """No sleeper is left then, and one comes with what is to be done next."""
+        done = []
+        first, second = agenda.after(10, done.append), agenda.after(20, done.append)
+        await clock.advance(0)
+        agenda.call_off(first)
+        agenda.rest()
+        assert len(tasks) == 1
+        agenda.call_off(second)
+        agenda.rest()
+        await clock.advance(0)
+        assert len(tasks) == len(agenda) == 0
+        agenda.after(5, done.append)
+        await clock.advance(5)
+        assert done == [None]
+
     async def test_may_be_called_off_by_what_is_done_at_the_same_moment(self, clock, agenda):
         done = []
 

@@ -73,6 +73,14 @@ class Agenda:
                 heapq.heapify(self._due)
                 self._stale = 0
 
+    def rest(self) -> None:
+        """End the sleeper, if all there was to do has been called off."""
+        if self._sleeper is not None and not len(self):
+            sleeper, self._sleeper = self._sleeper, None
+            sleeper.cancel()
+            self._due.clear()
+            self._stale = 0
+
     def _sleep_until(self, at: float, seconds: float) -> None:
         if self._sleeper is not None:
             self._sleeper.cancel()
@@ -98,9 +106,9 @@ class Agenda:
                 self._stale -= 1
             else:
                 act(error)
-        self._rest()
+        self._sleep_on()
 
-    def _rest(self) -> None:
+    def _sleep_on(self) -> None:
         while self._due and self._due[0][2].act is None:
             heapq.heappop(self._due)
             self._stale -= 1

@@ -224,6 +224,7 @@ class VideoManager(Readable):
         with self._announcer:
             for record in (*self._pool.records, *self._preloader.busy):
                 self._house.let_go(record)
+        self._preloader.rest()
 
     def dispose_video(self, video_id: str) -> None:
         """Free a video and give up its load; it stays in the feed and can be preloaded again."""

@@ -152,6 +152,11 @@ class Preloader:
             if attempt is not None:
                 attempt.settle(record.state.to_disposed(at=self._ledger.clock.utc()))
         self.failure_patterns.clear()
+        self.rest()
+
+    def rest(self) -> None:
+        """Keep no task for timeouts and retries while there are none."""
+        self._agenda.rest()
 
     async def aclose(self) -> None:
         """Wait until every task has ended."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -64,8 +64,8 @@ class MediaLoader:
         self.cache = cache
         self.policy = policy or UrlPolicy()
         # Not asyncio's own pool: hung hosts would take its few threads from everyone else.
-        # Threads start as they are needed and end with the loader.
-        self.executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="vineview-clip")
+        # Threads start as they are needed, and end with the loader or when it rests.
+        self.executor = _Threads()
         self.answers: Mapping[str, bool] = SUPPORTED
         """Whether the browser takes each of some codec strings."""
         workers().prewarm()
@@ -82,6 +82,10 @@ class MediaLoader:
             answers: For codec strings, what ``MediaSource.isTypeSupported`` said.
         """
         self.answers = {**self.answers, **answers}
+
+    def rest(self) -> None:
+        """Let the threads go that have nothing to do; a load starts others."""
+        self.executor.shutdown(wait=False)
 
     async def load(self, event: VideoEvent) -> ClipController | StillController:
         """Load a clip, or a still picture, whatever it is announced as.
@@ -133,6 +137,33 @@ class MediaLoader:
 
     def __repr__(self) -> str:
         return f"MediaLoader(cache={self.cache!r}, policy={self.policy!r})"
+
+
+class _Threads(Executor):
+    """A pool of threads that can be let go without being at its end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a thread call ``fn``; one is started if all are busy."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="vineview-clip")
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - Executor's
+        """Let the threads go once they have nothing more to do.
+
+        Args:
+            wait: Whether to return only then.
+            cancel_futures: Whether to give up what has not begun.
+        """
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
 class _Job:

@@ -6,6 +6,7 @@ neither. The player asks for each ability by its shape, so it has no branch for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from vineview.core.events import VideoEvent
@@ -22,6 +23,7 @@ __all__ = [
     "caption_of",
     "clip_document",
     "commands_of",
+    "hear_codecs",
     "image_of",
     "load_anew",
     "poster_of",
@@ -42,6 +44,10 @@ class Commands(Protocol):
 
     def clear_failure_patterns(self, url: str | None = None) -> None:
         """Forget that addresses failed."""
+        ...
+
+    def stop_all_videos(self) -> None:
+        """Let every video go; the feed stays."""
         ...
 
     def resume_video(self, video_id: str) -> None:
@@ -118,6 +124,13 @@ async def image_of(manager: ManagerView, video_id: str) -> tuple[bytes, str]:
     if not isinstance(loader, ImageLoader) or state is None:
         raise MediaError("This manager's loader reads no images.")
     return await loader.read_image(state.event)
+
+
+def hear_codecs(manager: ManagerView, answers: Mapping[Any, object]) -> None:
+    """Let a manager's loader know what this browser takes, so that the rest is converted."""
+    hear = getattr(getattr(manager, "loader", None), "hear_codecs", None)
+    if callable(hear):
+        hear({str(name): answer is True for name, answer in answers.items()})
 
 
 def poster_of(controller: object) -> bytes | None:

@@ -43,7 +43,7 @@ kind            direction  fields
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from traitlets import Bool, Float, Int, TraitError, Unicode, validate
@@ -53,7 +53,7 @@ from vineview.core.changes import Change, ChangeKind
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.clips import commands_of, image_of, load_anew, poster_of
+from vineview.widgets.clips import commands_of, hear_codecs, image_of, load_anew, poster_of
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
@@ -69,6 +69,7 @@ from vineview.widgets.still import (
 )
 from vineview.widgets.streams import Streamable, StreamBook
 from vineview.widgets.strip import strip_document
+from vineview.widgets.succession import Succession
 
 __all__ = ["FeedPlayer"]
 
@@ -169,6 +170,7 @@ class FeedPlayer(VineWidget):
         self._streams = StreamBook(
             tell=self.tell, spawn=self.spawn, is_held=self._is_held, lost=self._stream_lost
         )
+        self._succession = Succession(manager, is_watched=lambda: bool(self.views))
         if self._loop is not None and (commands := commands_of(manager)) is not None:
             commands.preload_around_index(manager.current_index)
 
@@ -240,6 +242,7 @@ class FeedPlayer(VineWidget):
             self._unsubscribe = self.manager.subscribe(self._changed)
         self._posters_sent[view] = set()
         self._reopening.look()
+        self._succession.watched()
         document = self._document()
         if len(self.views) == 1:
             self._shown = document
@@ -258,6 +261,7 @@ class FeedPlayer(VineWidget):
         if not self.views:
             self._stop_listening()
             self._set_playing(self.manager.current_video_id or "", playing=False)
+            self._succession.left()
 
     def receive(self, message: Message, buffers: Buffers) -> None:  # noqa: ARG002 - none are sent
         """Handle one message of the protocol above."""
@@ -275,7 +279,7 @@ class FeedPlayer(VineWidget):
             case {"kind": "want_image", "video_id": str(video_id), "view": str(view)}:
                 self.spawn(self._send_image(video_id, view), name="reading an image")
             case {"kind": "codecs", "answers": {**answers}}:
-                self._hear_codecs(answers)
+                hear_codecs(self.manager, answers)
             case {"kind": "position", "position_s": int() | float() as position_s}:
                 self.position_s = float(position_s)
             case {"kind": "failed", "video_id": str(video_id), "reason": str(reason)}:
@@ -347,12 +351,6 @@ class FeedPlayer(VineWidget):
             self._log.cannot_decode(video_id, reason)
             return
         self.tell("image", [data], view=view, video_id=video_id, mime_type=mime_type)
-
-    def _hear_codecs(self, answers: Mapping[Any, object]) -> None:
-        """Let the loader know what this browser takes, so that the rest is converted."""
-        hear = getattr(getattr(self.manager, "loader", None), "hear_codecs", None)
-        if callable(hear):
-            hear({str(name): answer is True for name, answer in answers.items()})
 
     def _give_up(self, video_id: str, reason: str) -> None:
         self._unplayable[video_id] = reason

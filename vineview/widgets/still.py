@@ -20,6 +20,7 @@ from IPython.display import publish_display_data
 
 from vineview.core.changes import Change
 from vineview.core.events import VideoEvent
+from vineview.core.state import LoadState
 from vineview.core.view import ManagerView
 from vineview.widgets.cards import empty_feed_card
 from vineview.widgets.clips import caption_of, poster_of
@@ -90,19 +91,24 @@ def has_arrived(manager: ManagerView) -> bool:
 
 
 async def poster_arrives(manager: ManagerView) -> None:
-    """Wait until the current video has a poster, or it is known that there will be none.
+    """Wait until the current video has a poster, or it is known that none is on the way.
 
     Args:
         manager: Live or replayed.
     """
     changed = asyncio.Event()
+    is_given_up = False
 
-    def hear(_: Change) -> None:
+    def hear(change: Change) -> None:
+        nonlocal is_given_up
+        after = None if change.after is None else change.after.loading_state
+        if after in {LoadState.NOT_LOADED, LoadState.DISPOSED}:
+            is_given_up |= change.video_id == manager.current_video_id
         changed.set()
 
     unsubscribe = manager.subscribe(hear)
     try:
-        while not has_arrived(manager):
+        while not (has_arrived(manager) or is_given_up):
             changed.clear()
             await changed.wait()
     finally:

@@ -37,12 +37,20 @@ class TestLiving:
         again.wait_until_playing()
         assert again.title == "bigbuckbunny.mp4"
 
-    def test_running_the_cell_again_leaves_nothing_behind(self, page, open_notebook):
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            "player = FeedPlayer(manager); player",
+            f"manager = VideoManager(loader=MediaLoader()){GOOD}",
+        ],
+        ids=["one manager", "a manager each time"],
+    )
+    def test_running_the_cell_again_leaves_nothing_behind(self, page, open_notebook, cell):
         """Fifty times: no task, thread, handle, worker process, element or object URL more."""
         notebook = open_notebook([FEED, GOOD])
         page.evaluate(COUNT_URLS)
         notebook.run_all()
-        notebook.replace(1, "player = FeedPlayer(manager); player")
+        notebook.replace(1, cell)
         player = Player(page)
         counted = []
         for times in (3, 50):
