@@ -337,6 +337,12 @@ class TestDuration:
             assert first.is_keyframe
             assert info.duration_s == pytest.approx(3, abs=0.1)
 
+    def test_a_broadcast_of_two_pictures(self, make_clip):
+        """What FFmpeg estimates of a broadcast says less than the last packet."""
+        path = make_clip("two.ts", seconds=0.08, tone_hz=None)
+        ends_s = [segment.end_s for segment in Remuxer(path).segments()]
+        assert probe(path).duration_s == pytest.approx(0.08) == max(ends_s)
+
     def test_an_mp4_that_does_not_say(self, make_clip, tmp_path):
         """Recorders that were never closed leave it open; the packets say."""
         data = bytearray(make_clip("plain.mp4").read_bytes())

@@ -138,8 +138,9 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
     is_guessed = "matroska" in container.format.name and reader.clock.is_disordered
     if is_guessed:  # Matroska stores when to show a picture only, so FFmpeg guesses
         obstacles[both[0].index] = "its pictures are too far apart to tell their order"
-    if header.duration_s and (is_guessed or last_s < header.duration_s < end_s):
-        end_s = header.duration_s  # it knows best how long the last packet lasts
+    stated_s = None if container.format.name in ESTIMATED else header.duration_s
+    if stated_s and (is_guessed or last_s < stated_s < end_s):
+        end_s = stated_s  # the header knows best how long the last packet lasts
     return Survey(
         end_s,
         obstacles,
