@@ -11,7 +11,7 @@ import pytest
 from vineview.errors import TelemetryError, UsageError
 from vineview.figures import Growth, memory_figure
 from vineview.figures.curves import memory_curves
-from vineview.figures.marks import describe
+from vineview.figures.marks import Turn, describe
 from vineview.figures.memory import memory_spec
 from vineview.figures.theme import DARK, LIGHT, swaps
 from vineview.telemetry import Thresholds
@@ -153,6 +153,16 @@ class TestEvents:
     def test_events_without_columns_are_no_marks(self, samples):
         figure = memory_figure(samples, events=pd.DataFrame({"other": [1]}))
         assert len(named(figure, "events")[0].x) == 0
+
+
+class TestTurns:
+    @pytest.mark.parametrize(("place", "side"), [(10, "left"), (1800, "right")])
+    def test_its_label_stands_where_there_is_room_over_what_it_lies_on(self, samples, place, side):
+        turns = [Turn(samples["at"].iloc[place].to_pydatetime(), "step of +290 MB")]
+        layout = memory_spec(memory_curves(samples).lines(max_points=100), turns=turns)["layout"]
+        (label,) = [each for each in layout["annotations"] if each.get("name") == "change point"]
+        assert label["xanchor"] == side
+        assert label["bgcolor"] == LIGHT.surface
 
 
 class TestDescribe:

@@ -126,9 +126,16 @@ def event_shapes(events: pd.DataFrame, colours: Palette) -> list[dict[str, Any]]
 
 
 def turn_marks(
-    turns: Sequence[Turn], colours: Palette
+    turns: Sequence[Turn], colours: Palette, *, span_ms: tuple[float, float]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A rule and a label for each change point, over the upper panel."""
+    """A rule and a label for each change point, over the upper panel.
+
+    Args:
+        turns: The change points.
+        colours: The theme's colours.
+        span_ms: From when to when the time axis goes: a label late in it stands left of its rule.
+    """
+    middle_ms = sum(span_ms) / 2
     shapes, labels = [], []
     for turn in turns:
         at_ms = turn.at.timestamp() * 1000
@@ -137,8 +144,10 @@ def turn_marks(
         shapes.append({**rule, **look, "yref": "paper", "y0": 0.30, "y1": 1})
         place = {"xref": "x", "x": at_ms, "yref": "paper", "y": 0.31, "yanchor": "bottom"}
         font = {"size": 10.5, "color": colours.growth}
-        words = {"text": f" {turn.text}", "showarrow": False, "xanchor": "left", "font": font}
-        labels.append({**place, **words, "name": "change point"})
+        ground = {"bgcolor": colours.surface, "borderpad": 1, "opacity": 0.9}  # lines pass under it
+        side = {"xanchor": "right" if at_ms > middle_ms else "left"}
+        words = {"text": f" {turn.text} ", "showarrow": False, "font": font}
+        labels.append({**place, **side, **words, **ground, "name": "change point"})
     return shapes, labels
 
 

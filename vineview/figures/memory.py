@@ -151,8 +151,9 @@ def memory_spec(
         data.append(event_trace(events, colours))
         shapes += event_shapes(events, colours)
     layout = memory_layout(limits, top, colours, title=title)
-    layout["xaxis"]["range"] = _span_ms(data, span)
-    marks, labels = turn_marks(turns, colours)
+    start_ms, end_ms = _span_ms(data, span)
+    layout["xaxis"]["range"] = [start_ms, end_ms]
+    marks, labels = turn_marks(turns, colours, span_ms=(start_ms, end_ms))
     shapes += marks
     layout["annotations"] += labels
     if not measured.y.size:
