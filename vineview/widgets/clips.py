@@ -23,6 +23,7 @@ __all__ = [
     "caption_of",
     "clip_document",
     "commands_of",
+    "go_to_video",
     "hear_codecs",
     "image_of",
     "load_anew",
@@ -94,6 +95,19 @@ class Convertible(Protocol):
 def commands_of(manager: ManagerView) -> Commands | None:
     """The acting side of a manager; None for a recording."""
     return manager if isinstance(manager, Commands) else None
+
+
+def go_to_video(manager: ManagerView, video_id: str) -> None:
+    """Make a video current; nothing where it left the feed meanwhile, or the feed is a recording.
+
+    Args:
+        manager: Live or replayed.
+        video_id: The video.
+    """
+    commands = commands_of(manager)
+    places = (place for place, event in enumerate(manager.videos) if event.id == video_id)
+    if commands is not None and (place := next(places, None)) is not None:
+        commands.preload_around_index(place)
 
 
 async def load_anew(manager: ManagerView, video_id: str) -> None:

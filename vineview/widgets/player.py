@@ -53,7 +53,14 @@ from vineview.core.changes import Change, ChangeKind
 from vineview.core.view import ManagerView
 from vineview.errors import UsageError, VineviewError
 from vineview.widgets.base import Buffers, Message, VineWidget
-from vineview.widgets.clips import commands_of, hear_codecs, image_of, load_anew, poster_of
+from vineview.widgets.clips import (
+    commands_of,
+    go_to_video,
+    hear_codecs,
+    image_of,
+    load_anew,
+    poster_of,
+)
 from vineview.widgets.feed import feed_document
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import PlaybackLog, unknown_message
@@ -320,13 +327,8 @@ class FeedPlayer(VineWidget):
     def _navigate(self, video_id: str, message: Message) -> None:
         if isinstance(seq := message.get("seq"), int):
             self._answers[message["view"]] = seq
-        commands = commands_of(self.manager)
-        places = [place for place, event in enumerate(self.manager.videos) if event.id == video_id]
-        if commands is None or not places:
-            self._pace.ask()  # the page went ahead of the truth: tell it where things stand
-            return
-        commands.preload_around_index(places[0])
-        self._pace.ask()
+        go_to_video(self.manager, video_id)
+        self._pace.ask()  # the page went ahead of the truth: tell it where things stand
 
     def _set_playing(self, video_id: str, *, playing: bool) -> None:
         self.is_playing = playing

@@ -28,7 +28,7 @@ from vineview.core.view import ManagerView
 from vineview.errors import UsageError
 from vineview.widgets.base import Buffers, Message, VineWidget
 from vineview.widgets.cards import empty_feed_card
-from vineview.widgets.clips import commands_of, poster_of
+from vineview.widgets.clips import go_to_video, poster_of
 from vineview.widgets.pace import Pace
 from vineview.widgets.playback import unknown_message
 from vineview.widgets.reopening import Reopening
@@ -98,7 +98,7 @@ class ContactSheet(VineWidget):
         """Handle one message of the protocol above."""
         match message:
             case {"kind": "navigate", "video_id": str(video_id)}:
-                self._navigate(video_id)
+                go_to_video(self.manager, video_id)
             case _:
                 raise unknown_message(message.get("kind"))
 
@@ -132,12 +132,6 @@ class ContactSheet(VineWidget):
             card = empty_feed_card()
             heading = f"{card.title}. {card.hint}"
         return {**document, "heading": heading}
-
-    def _navigate(self, video_id: str) -> None:
-        commands = commands_of(self.manager)
-        places = [place for place, event in enumerate(self.manager.videos) if event.id == video_id]
-        if commands is not None and places:
-            commands.preload_around_index(places[0])
 
     def _changed(self, change: Change) -> None:
         if change.kind is ChangeKind.BREAKER:
