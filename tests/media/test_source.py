@@ -383,6 +383,7 @@ class TestAnswersThatFail:
             with pytest.raises(LoadError, match=status[:3]) as caught:
                 source.read(1)
             assert (caught.value.status, caught.value.error_class) == (int(status[:3]), error_class)
+            assert caught.value.hint, "and what to do next"
 
     @pytest.mark.parametrize(
         "headers",

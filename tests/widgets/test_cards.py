@@ -39,6 +39,10 @@ class TestFailureCard:
         assert "next video" in card.hint
         assert card.action == "anew"
 
+    def test_what_took_too_long_may_be_given_more_time(self):
+        state = FRESH.to_permanently_failed("slow", at=AT, error_class=ErrorClass.TIMEOUT)
+        assert "preload_timeout_s" in card_of(state, config=CONFIG).hint
+
     def test_what_has_no_address_is_not_tried_again(self):
         """Whatever was asked, nothing could be loaded."""
         state = VideoState(VideoEvent(id="a")).to_permanently_failed("no video URL", at=AT)

@@ -36,6 +36,9 @@ _MAX_REDIRECTS = 5
 _MAX_ADDRESSES = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_TOO_MANY = 429
+_LOOK = "Open the address in a browser and see what it answers."
+_ASKED_TOO_OFTEN = "The host limits how often it is asked: wait, and preload less at once."
 _CLASSES = {401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 410: "NOT_FOUND"}
 _SERVER_ERRORS = 500
 _RANGE_NOT_SATISFIABLE = 416
@@ -341,7 +344,7 @@ def _status_error(status: int, parts: WebUrl) -> LoadError:
         f"{_short(str(parts))}: the server answered {status} {reason}",
         status=status,
         error_class=error_class,
-        hint=hints.get(error_class or "", ""),
+        hint=_ASKED_TOO_OFTEN if status == _TOO_MANY else hints.get(error_class or "", _LOOK),
     )
 
 

@@ -166,6 +166,9 @@ def _failure_card(state: VideoState, config: VideoManagerConfig) -> Card:
         attempt = f"Attempt {state.retry_count + 1} of {config.max_retries + 1}"
         hint = f"{attempt} follows by itself. The other videos are not affected."
         return Card("retry", "warn", _TITLES[error_class], text, hint, action="load")
+    if error_class is ErrorClass.TIMEOUT:
+        hint = f"{_ONCE_GONE} VideoManagerConfig(preload_timeout_s=...) allows it more time."
+        return Card("clock", "bad", _TITLES[error_class], text, hint, action="anew")
     if url_problem(state.event.video_url) is not None:
         return Card("warning", "bad", "It has no usable address", text, _NO_ADDRESS)
     return Card("warning", "bad", _TITLES[error_class], text, _ONCE_GONE, action="anew")
