@@ -226,7 +226,7 @@ class RangedClip:
         return LoadError(
             f"{self._url[:120]}: the server {what}",
             error_class="SERVER_CONFIG_ERROR",
-            hint="Mend the server's byte ranges; one try without them follows.",
+            hint="Mend the server's byte ranges; a retry does without them.",
         )
 
 

@@ -26,7 +26,9 @@ class VineStills {
         this.loaded(slot);
         void this.picture(slot.item.id, image);
       }),
-      this.view.listen(image, "error", () => this.damaged(slot.item.id, "The image's data is damaged.")),
+      this.view.listen(image, "error", () =>
+        this.damaged(slot.item.id, "The image's data is damaged, or it is larger than this browser shows."),
+      ),
     );
     this.view.send("want_image", { video_id: slot.item.id });
   }
