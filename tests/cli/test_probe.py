@@ -33,6 +33,12 @@ class TestProbe:
         assert main(["probe", str(clips / "not-a-video.mp4")]) == 1
         assert "it is a text file. Check the file name." in capsys.readouterr().out
 
+    def test_a_still(self, tmp_path, capsys):
+        """A player shows it, so it is no failure, whatever it is called."""
+        (tmp_path / "holiday.mp4").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
+        assert main(["probe", str(tmp_path / "holiday.mp4")]) == 0
+        assert "PNG image: shown as it is" in capsys.readouterr().out
+
     def test_a_path_the_system_refuses(self, clips, capsys):
         """The other clips are answered all the same."""
         assert main(["probe", "a" * 300, str(clips / "silent.mp4")]) == 2

@@ -430,6 +430,13 @@ class TestStills:
         still.release()
         assert still.held_bytes == 0
 
+    async def test_an_avif_under_another_first_brand(self, loader, tmp_path):
+        """One of its others says what it is."""
+        (tmp_path / "a.avif").write_bytes(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif" + bytes(99))
+        still = await loader.load(local(tmp_path / "a.avif"))
+        assert still.image[1] == "image/avif"
+        still.release()
+
     async def test_one_on_the_web_costs_no_more_requests_than_a_clip(self, loader, tmp_path):
         (tmp_path / "a.png").write_bytes(PNG + bytes(300_000))
         async with ClipServer(tmp_path) as server:

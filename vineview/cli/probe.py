@@ -94,11 +94,14 @@ def _answer(place: str) -> dict[str, Any]:
     from vineview.core.policy import UrlPolicy
     from vineview.errors import LoadError, MediaError
     from vineview.media.source import open_source
+    from vineview.media.stills import still_type
     from vineview.media.worker import probe
 
     try:
         # A person typed the address, so it may be on their own network.
         with open_source(place, policy=UrlPolicy(allow_private=True)) as source:
+            if mime_type := still_type(source):
+                return _still(place, mime_type, source.size)
             info = probe(source, name=place)
     except MediaError as error:
         return _refusal(place, error.reason, str(error))
@@ -111,6 +114,12 @@ def _answer(place: str) -> dict[str, Any]:
         "info": info,
         "text": _text(place, info),
     }
+
+
+def _still(place: str, mime_type: str, size_bytes: int) -> dict[str, Any]:
+    summary = f"{mime_type.removeprefix('image/').upper()} image: shown as it is"
+    text = f"{place}\n  {summary}\n  {size_bytes / 1000:,.0f} kB"
+    return {"source": place, "ok": True, "summary": summary, "text": text}
 
 
 def _refusal(place: str, reason: str, message: str) -> dict[str, Any]:

@@ -90,14 +90,18 @@ _LABELS = {
     "amr_wb": "AMR-WB",
     "apng": "APNG",
     "av1": "AV1",
+    "cinepak": "Cinepak",
+    "dnxhd": "DNxHD",
     "dts": "DTS",
     "eac3": "E-AC-3",
+    "ffv1": "FFV1",
     "flac": "FLAC",
     "flv1": "Sorenson H.263",
     "gif": "GIF",
     "h263": "H.263",
     "h264": "H.264",
     "hevc": "HEVC",
+    "huffyuv": "HuffYUV",
     "mjpeg": "Motion JPEG",
     "mp2": "MP2",
     "mp3": "MP3",
@@ -107,12 +111,17 @@ _LABELS = {
     "msmpeg4v3": "MS MPEG-4 v3",
     "opus": "Opus",
     "prores": "ProRes",
+    "qtrle": "QuickTime Animation",
+    "rawvideo": "raw video",
     "theora": "Theora",
     "vc1": "VC-1",
     "vorbis": "Vorbis",
     "vp8": "VP8",
     "vp9": "VP9",
+    "wmav1": "WMA",
     "wmav2": "WMA",
+    "wmv1": "WMV",
+    "wmv2": "WMV",
     "wmv3": "WMV",
 }
 
@@ -312,9 +321,10 @@ def label(codec: str) -> str:
     """What people call a codec FFmpeg knows by a short name.
 
     Example:
-        >>> label("h264"), label("pcm_s16le")
-        ('H.264', 'PCM')
+        >>> label("h264"), label("pcm_s16le"), label("adpcm_ima_qt")
+        ('H.264', 'PCM', 'ADPCM')
     """
-    if codec.startswith("pcm_"):
-        return "PCM"
+    family, _, kind = codec.partition("_")
+    if kind and family in {"adpcm", "pcm"}:
+        return family.upper()
     return _LABELS.get(codec, codec)

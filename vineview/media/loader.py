@@ -27,9 +27,8 @@ from vineview.media.documents import from_document
 from vineview.media.failures import load_error
 from vineview.media.probe import ClipInfo
 from vineview.media.sharing import SharedSource
-from vineview.media.sniff import is_motion_jpeg
 from vineview.media.source import ClipSource, open_source
-from vineview.media.stills import HEAD_BYTES, StillController, is_still, picture_type
+from vineview.media.stills import StillController, picture_type, still_type
 from vineview.media.worker import Worker, workers
 
 __all__ = ["MediaLoader"]
@@ -183,11 +182,9 @@ class _Job:
         """Open the clip and have made what a first picture needs."""
         source = self._open()
         try:
-            is_picture = is_still(picture_type(source.read(HEAD_BYTES)))
-            if is_picture and not is_motion_jpeg(source):
+            if still_type(source):
                 with source:
                     return StillController(*self._image(source, _MAX_IMAGE_BYTES))
-            source.seek(0)
         except BaseException:
             source.close()
             raise

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile
 from vineview.media.broadcast import whole_bytes
-from vineview.media.sniff import diagnose, is_motion_jpeg
+from vineview.media.sniff import diagnose, is_motion_jpeg, refuse_heic
 
 __all__ = ["LIMITS", "MAX_PIXELS", "Opener", "Source", "open_clip", "open_file", "source_name"]
 
@@ -37,7 +37,6 @@ _OPTIONS = {
     "protocol_whitelist": "",
     "probesize": str(2**20),
     "analyzeduration": str(2_000_000),
-    "max_streams": "64",
     "max_probe_packets": "500",
 }
 _PATIENT = _OPTIONS | {"probesize": str(2**24), "analyzeduration": str(20_000_000)}
@@ -73,6 +72,7 @@ def open_clip(
     """
     name = name or source_name(source)
     with open_file(source) as file:
+        refuse_heic(file, name=name)
         # FFmpeg takes the one for the other, so it is told.
         kind = "mjpeg" if is_motion_jpeg(file) else None
         end = whole_bytes(file)

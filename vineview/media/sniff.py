@@ -11,7 +11,7 @@ import os
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile, top_level
 
-__all__ = ["diagnose", "encrypted", "is_motion_jpeg", "size_of", "what_is"]
+__all__ = ["diagnose", "encrypted", "is_motion_jpeg", "refuse_heic", "size_of", "what_is"]
 
 _HEAD_BYTES = 512
 _JPEG, _JPEG_AFTER_JPEG = b"\xff\xd8\xff", b"\xff\xd9\xff\xd8\xff"
@@ -32,6 +32,8 @@ _MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
     (b"\x1f\x8b", "not-a-video", "gzip-compressed data", "Unpack it first."),
     (b"%PDF", "not-a-video", "a PDF document", ""),
 )
+_BRAND_BYTES = 12
+_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})  # ISO/IEC 23008-12, annex B
 _PROTECTED_ENTRIES = (b"encv", b"enca")
 _MAX_INDEX_BYTES = 2**20
 _WRITTEN = bytes({*range(0x20, 0x100), *b"\t\n\f\r"})
@@ -69,11 +71,8 @@ def diagnose(file: BinaryFile, *, name: str, error: Exception) -> MediaError:
         )
     file.seek(0)
     head = file.read(_HEAD_BYTES)
-    reason, what, hint = _what(head)
-    if what:
-        return MediaError(
-            f"{name} is not a video: it is {what}", source=name, reason=reason, hint=hint
-        )
+    if (misnamed := _misnamed(head, name)) is not None:
+        return misnamed
     if head[4:8] in _SEGMENTS and _is_headless(file, size):
         return MediaError(
             f"{name} is a segment of a stream (DASH or HLS) without its init segment",
@@ -123,6 +122,22 @@ def is_motion_jpeg(file: BinaryFile) -> bool:
     return end > 0 and _SEVERAL_VIEWS not in data[:end]
 
 
+def refuse_heic(file: BinaryFile, *, name: str) -> None:
+    """Raise for a HEIC picture: FFmpeg would play one of the tiles it is made of.
+
+    Args:
+        file: Any file; its position moves.
+        name: What to call it.
+
+    Raises:
+        MediaError: It is one; no browser but Safari shows it.
+    """
+    file.seek(0)
+    head = file.read(_BRAND_BYTES)
+    if _is_heic(head) and (misnamed := _misnamed(head, name)) is not None:
+        raise misnamed
+
+
 def what_is(head: bytes) -> str:
     """What the first bytes of a file that is no clip are, in words; empty if they do not tell.
 
@@ -133,11 +148,25 @@ def what_is(head: bytes) -> str:
     return _what(head)[1]
 
 
+def _misnamed(head: bytes, name: str) -> MediaError | None:
+    """The error for what is no clip by its first bytes."""
+    reason, what, hint = _what(head)
+    if not what:
+        return None
+    return MediaError(f"{name} is not a video: it is {what}", source=name, reason=reason, hint=hint)
+
+
+def _is_heic(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC
+
+
 def _what(head: bytes) -> tuple[str, str, str]:
     """What the first bytes are if they are not a clip's: reason, description, hint."""
     for magic, reason, what, hint in _MAGIC:
         if head.startswith(magic):
             return reason, what, hint
+    if _is_heic(head):
+        return "image", "a HEIC picture", _PICTURE_HINT
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image", "a WebP picture", ""
     start = head.lstrip().lower()

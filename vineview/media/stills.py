@@ -7,7 +7,10 @@ Sources: the PNG, JPEG, WebP, AVIF and BMP signatures; what Chromium and Firefox
 
 from __future__ import annotations
 
-__all__ = ["HEAD_BYTES", "StillController", "is_still", "picture_type"]
+from vineview.media.boxes import BinaryFile
+from vineview.media.sniff import is_motion_jpeg
+
+__all__ = ["HEAD_BYTES", "StillController", "is_still", "picture_type", "still_type"]
 
 HEAD_BYTES = 1024
 """How much of a file's beginning `picture_type` wants to see."""
@@ -17,7 +20,7 @@ _MAGIC = (
     (b"\xff\xd8\xff", "image/jpeg"),
 )
 _PNG = b"\x89PNG\r\n\x1a\n"
-_AVIF = {b"ftypavif", b"ftypavis"}
+_AVIF = {b"avif", b"avis"}
 _MOVING = {"", "image/gif", "image/apng"}
 
 
@@ -35,7 +38,7 @@ def picture_type(head: bytes) -> str:
         return "image/apng" if b"acTL" in head[:HEAD_BYTES] else "image/png"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    if head[4:12] in _AVIF:
+    if head[4:8] == b"ftyp" and not _AVIF.isdisjoint(_brands(head)):
         return "image/avif"
     if head.startswith(b"BM") and head[6:10] == bytes(4):  # two letters alone say too little
         return "image/bmp"
@@ -50,6 +53,19 @@ def is_still(mime_type: str) -> bool:
         (True, False, False)
     """
     return mime_type not in _MOVING
+
+
+def still_type(file: BinaryFile) -> str:
+    """The MIME type of a still that is shown as it is; empty for all else.
+
+    Args:
+        file: Any file; it is left at its beginning.
+    """
+    file.seek(0)
+    mime_type = picture_type(file.read(HEAD_BYTES))
+    is_shown = is_still(mime_type) and not is_motion_jpeg(file)
+    file.seek(0)
+    return mime_type if is_shown else ""
 
 
 class StillController:
@@ -96,3 +112,9 @@ class StillController:
 
     def __repr__(self) -> str:
         return f"StillController({self._mime_type!r}, {len(self._data)} bytes)"
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """What an ISO base media file says it is (ISO/IEC 14496-12, 4.3): its brand, and others."""
+    end = min(int.from_bytes(head[:4]), len(head))
+    return {head[8:12], *(head[at : at + 4] for at in range(16, end, 4))}
