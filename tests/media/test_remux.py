@@ -293,6 +293,26 @@ class TestSeeking:
         assert first.keyframe
         assert 1.9 <= first.start_s <= 2.5
 
+    @pytest.mark.parametrize("as_is", [True, False])
+    @pytest.mark.parametrize("name", ["still.flv", "slow.ts"])
+    def test_where_all_is_decoded_from_the_first_picture(self, make_clip, tmp_path, name, as_is):
+        """A broadcast's demuxer lands behind it, however early it is asked to be."""
+        if name == "still.flv":
+            path, shown = tmp_path / name, []
+            repacked(
+                make_clip("plain.flv"),
+                path,
+                change=lambda one: (
+                    one.stream.type == "audio" or (not shown and not shown.append(1))
+                ),
+            )
+        else:
+            options = {"bf": "8", "b_strategy": "0"}
+            path = make_clip(name, fps=1, keyframe_every_s=60.0, seconds=16, video_options=options)
+        decided = plan(probe(path), as_is=as_is)
+        maker = Remuxer(path) if as_is else Transcoder(path, decided)
+        assert next(maker.segments(2.0)).start_s == pytest.approx(0.0 if as_is else 2.0, abs=0.05)
+
     def test_times_are_counted_from_the_beginning(self, clip):
         """Segments from a seek go where those of an unbroken stream would."""
         first, *_ = spans(Remuxer(clip), "vide", 1.5)

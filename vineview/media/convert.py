@@ -32,7 +32,7 @@ from vineview.media.fragments import Cutter, Fragment, Segment, joined
 from vineview.media.frame_clock import FrameClock
 from vineview.media.making import SegmentMaker, StreamEnd
 from vineview.media.opening import MAX_PIXELS, Source
-from vineview.media.packets import RAW, PacketReader, demuxed, nominal_origin_s, sought_s
+from vineview.media.packets import RAW, PacketReader, demuxed, nominal_origin_s, seek
 from vineview.media.picture import PictureEncoder
 from vineview.media.remux import copied_to, open_output, track_filter
 from vineview.media.sound import SoundEncoder
@@ -225,10 +225,9 @@ class _Conversion:
         """Packets from a keyframe at or before the start; some containers land behind it."""
         is_sought = self._start_s > 0 and self._container.format.name not in RAW
         for back_s in _BACK_OFF_S if is_sought else ():
-            wanted_s = sought_s(self._container, self._start_s - back_s, origin_s)
             try:
-                self._container.seek(int(wanted_s / tick(lead)), stream=lead, backward=True)
-            except (av.FFmpegError, OverflowError):
+                seek(self._container, self._start_s - back_s, origin_s=origin_s, by=lead)
+            except av.FFmpegError:
                 continue
             packets = demuxed(self._container, tracks, mended=lead)
             early: deque[Packet[Any]] = deque(maxlen=_MAX_HELD_PACKETS)

@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from vineview.media.foreign import foreign_to
-from vineview.media.timing import ClipClock, TrackClock
+from vineview.media.timing import BROADCAST, ClipClock, TrackClock
 from vineview.media.tracks import tick
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "PacketReader",
     "demuxed",
     "nominal_origin_s",
-    "sought_s",
+    "seek",
     "start_of",
 ]
 
@@ -37,7 +37,6 @@ _RUN_UP_S = 0.1
 _MAX_STILL_S = 10.0
 _MAX_TICKS = 2**62
 _BACK_OFF_S = (0.0, 0.5, 1.5, 4.0, 15.0, 60.0, float("inf"))
-_WITHOUT_INDEX = frozenset({"avi", "mpeg", "mpegts"})  # AVI's may be lost
 _DECODED_BEFORE_S = 10.0
 
 RAW = frozenset({"h264", "hevc", "m4v", "mjpeg", "mpegvideo", "obu"})
@@ -113,12 +112,11 @@ class PacketReader:
             return
         lead = self._tracks[0]
         for back_s in _BACK_OFF_S:
-            wanted_s = sought_s(self._container, start_s - back_s, self.origin_s)
-            is_late = self.origin_s <= wanted_s < start_of(lead)
+            place_s = max(start_s - back_s, 0.0)
+            is_late = place_s + self.origin_s < start_of(lead)
             anchor = min(self._tracks, key=start_of) if is_late else lead
-            offset = min(int(wanted_s / tick(anchor)), _MAX_TICKS)
             try:
-                self._container.seek(offset, stream=anchor, backward=True)
+                seek(self._container, place_s, origin_s=self.origin_s, by=anchor)
             except av.FFmpegError:  # without an index: what was asked for lies behind the beginning
                 if not self._rewound():
                     return
@@ -214,15 +212,29 @@ def _needed(packets: Iterator[Packet[Any]], lead: Stream) -> Iterator[Packet[Any
         yield packet
 
 
-def sought_s(container: InputContainer, place_s: float, origin_s: float) -> float:
-    """What moment of a clip's own clock to seek, for a place counted from its beginning.
+def seek(container: InputContainer, place_s: float, *, origin_s: float, by: Stream) -> None:
+    """Take a clip to the keyframe at or before a place, or near it.
 
     Of containers without an index, FFmpeg compares when packets are decoded. What is shown first is
-    decoded before that, so for the beginning itself something earlier is asked for.
+    decoded before that, so for the beginning itself broadcasts are taken to their first byte, and
+    of others something earlier is asked for.
+
+    Args:
+        container: The clip.
+        place_s: Where to, in seconds from its beginning.
+        origin_s: The moment of the clip's own clock that is its beginning.
+        by: The track whose keyframes count.
+
+    Raises:
+        av.FFmpegError: It cannot be taken there.
     """
-    if place_s <= 0 and container.format.name in _WITHOUT_INDEX:
-        return max(origin_s - _DECODED_BEFORE_S, 0.0)
-    return max(place_s, 0.0) + origin_s
+    name = container.format.name
+    if place_s <= 0 and name in BROADCAST:
+        container.seek(0, unsupported_byte_offset=True)
+        return
+    is_early = place_s <= 0 and name == "avi"  # its index may be lost
+    wanted_s = max(origin_s - _DECODED_BEFORE_S, 0.0) if is_early else max(place_s, 0.0) + origin_s
+    container.seek(min(int(wanted_s / tick(by)), _MAX_TICKS), stream=by, backward=True)
 
 
 def nominal_origin_s(tracks: list[Stream]) -> float:
