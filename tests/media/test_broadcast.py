@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import random
 
 import pytest
 
+from vineview.errors import MediaError
 from vineview.media.broadcast import whole_bytes
 from vineview.media.opening import open_clip
 from vineview.media.packets import demuxed
@@ -18,6 +20,22 @@ def pictures(data: bytes, kind: str = "video") -> list[bytes]:
     with open_clip(io.BytesIO(data), name="a broadcast") as container:
         track = next(one for one in container.streams if one.type == kind)
         return [bytes(packet) for packet in demuxed(container, [track])]
+
+
+class TestScrambled:
+    def test_it_is_told(self, make_clip):
+        """Of a recording under conditional access nothing is to be seen, and one reads why."""
+        data = bytearray(make_clip("plain.ts").read_bytes())
+        noise = random.Random(1)
+        for at in range(0, len(data), PACKET_BYTES):
+            kind = (data[at + 1] & 0x1F) << 8 | data[at + 2]
+            if kind in {0x100, 0x101}:
+                start = at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+                data[at + 3] |= 0xC0
+                data[start : at + PACKET_BYTES] = noise.randbytes(at + PACKET_BYTES - start)
+        with pytest.raises(MediaError) as caught, open_clip(io.BytesIO(bytes(data)), name="a"):
+            pass
+        assert caught.value.reason == "encrypted"
 
 
 class TestCutOff:

@@ -12,13 +12,15 @@ import os
 
 from vineview.media.boxes import BinaryFile
 
-__all__ = ["whole_bytes"]
+__all__ = ["is_scrambled", "whole_bytes"]
 
 _SYNC, _PACKET_BYTES = 0x47, 188
 _STEPS = (188, 192, 204)  # alone, with a time stamp before it, with a checksum behind it
 _HEAD_BYTES = 2**10
 _TAIL_BYTES = 2**20
 _BEGINS = 0x40  # in the packet's second byte: something begins with it
+_SCRAMBLED = 0x40  # in its fourth
+_NULL = (0x1F, 0xFF)  # what fills a stream to an even rate
 _FULL, _HAS_PAYLOAD, _HAS_MORE = 1, 1, 2
 
 
@@ -31,11 +33,41 @@ def whole_bytes(file: BinaryFile) -> int | None:
     Returns:
         None to read all there is: it is no transport stream, or its last picture is whole.
     """
+    phase, step = _packets(file)
+    if not step:
+        return None
+    start = max(file.seek(0, os.SEEK_END) - _TAIL_BYTES - phase, 0) // step * step + phase
+    file.seek(start)
+    cut = _cut_at(file.read(), step)
+    return None if cut is None else start + cut
+
+
+def is_scrambled(file: BinaryFile) -> bool:
+    """Whether most of a transport stream is under conditional access (ISO/IEC 13818-1, 2.4.3.3).
+
+    Args:
+        file: The clip; its position stays.
+    """
+    before = file.tell()
+    phase, step = _packets(file)
+    file.seek(phase)
+    data = file.read(_TAIL_BYTES) if step else b""
+    file.seek(before)
+    controls = [
+        data[at + 3] >= _SCRAMBLED
+        for at in range(0, len(data) - _PACKET_BYTES + 1, step or 1)
+        if (data[at + 1] & 0x1F, data[at + 2]) != _NULL
+    ]
+    return sum(controls) > len(controls) / 2
+
+
+def _packets(file: BinaryFile) -> tuple[int, int]:
+    """Where a transport stream's first packet begins, and how far it is to the next; else zeros."""
     file.seek(0)
     head = file.read(_HEAD_BYTES)
     if len(head) < _HEAD_BYTES:
-        return None
-    phase, step = next(
+        return 0, 0
+    return next(
         (
             (at, step)
             for step in _STEPS
@@ -44,12 +76,6 @@ def whole_bytes(file: BinaryFile) -> int | None:
         ),
         (0, 0),
     )
-    if not step:
-        return None
-    start = max(file.seek(0, os.SEEK_END) - _TAIL_BYTES - phase, 0) // step * step + phase
-    file.seek(start)
-    cut = _cut_at(file.read(), step)
-    return None if cut is None else start + cut
 
 
 def _cut_at(data: bytes, step: int) -> int | None:

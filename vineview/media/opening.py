@@ -17,8 +17,8 @@ from av.container import InputContainer
 
 from vineview.errors import MediaError
 from vineview.media.boxes import BinaryFile
-from vineview.media.broadcast import whole_bytes
-from vineview.media.sniff import diagnose, is_motion_jpeg, refuse_heic
+from vineview.media.broadcast import is_scrambled, whole_bytes
+from vineview.media.sniff import diagnose, encrypted, is_motion_jpeg, refuse_heic
 
 __all__ = ["LIMITS", "MAX_PIXELS", "Opener", "Source", "open_clip", "open_file", "source_name"]
 
@@ -68,7 +68,7 @@ def open_clip(
 
     Raises:
         MediaError: The clip cannot be read; ``reason`` is ``missing``, ``empty``, ``truncated``,
-            ``not-a-video``, ``no-init``, ``image`` or ``damaged``.
+            ``encrypted``, ``not-a-video``, ``no-init``, ``image`` or ``damaged``.
     """
     name = name or source_name(source)
     with open_file(source) as file:
@@ -85,6 +85,9 @@ def open_clip(
                     container.close()
                     file.seek(0)
                     container = _demuxer(file, kind, _PATIENT, end=end)
+                    if _is_unseen(container) and is_scrambled(file):
+                        container.close()
+                        raise encrypted(name)
         except av.FFmpegError as error:
             raise diagnose(file, name=name, error=error) from error
         try:
