@@ -283,6 +283,19 @@ class TestCache:
         assert opened(server.url, cache=cache).read() == BODY
         assert len(cache) == 0
 
+    def test_hosts_that_share_a_clip_and_not_its_tag(self, serve, opened):
+        """Behind one name each may have a tag of its own; the clip's date says that it is one."""
+        tags = iter(range(99))
+        server = serve(
+            lambda request: ranged(
+                request,
+                ETag=f'"{next(tags)}"',
+                **{"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"},
+            )
+        )
+        assert opened(server.url, cache=ByteCache()).read() == BODY
+        assert next(tags) > 1
+
     def test_local_clips_are_not_kept(self, serve, opened):
         cache = ByteCache()
         event = VideoEvent(id="a", video_url=serve().url, is_local=True)

@@ -55,7 +55,7 @@ class RangedClip:
         self._url = url
         self._final_url = url
         self._cache = cache
-        self._version = ""
+        self._validators: dict[str, str] = {}
         self._held: OrderedDict[int, bytes] = OrderedDict()
         self._run: _Run | None = None
 
@@ -83,7 +83,7 @@ class RangedClip:
             return response
         with _closing_on_error(response):
             start, end, self.size = self._span(response)
-            self._version = _version(response, self.size)
+            self._validators = _validators(response)
             if start != 0 or end < min(BLOCK_BYTES, self.size) - 1:
                 raise self._wrong(f"sent bytes {start}-{end} when asked for the first")
         if "no-" in response.headers.get("cache-control", "").lower():
@@ -166,7 +166,7 @@ class RangedClip:
             got_start, got_end, size = self._span(response)
             if got_start != start or got_end < min(start + BLOCK_BYTES, size) - 1:
                 raise self._wrong(f"sent bytes {got_start}-{got_end} instead of {start}-{end}")
-            if size != self.size or _version(response, size) != self._version:
+            if size != self.size or self._has_changed(response):
                 self._forget()
                 raise LoadError(
                     f"{self._url[:120]} changed while it was read",
@@ -201,8 +201,15 @@ class RangedClip:
             raise self._wrong(f"says Content-Range {text[:40]!r} for a range")
         return start, end, size
 
+    def _has_changed(self, response: httpx.Response) -> bool:
+        """Whether all that tells versions apart differs; of several hosts each may have its tag."""
+        now = _validators(response)
+        shared = now.keys() & self._validators.keys()
+        return bool(shared) and all(now[name] != self._validators[name] for name in shared)
+
     def _key(self, number: int) -> str:
-        return f"{self._url}\n{self._version}\n{BLOCK_BYTES}:{number}"
+        version = next(iter(self._validators.values()), "")
+        return f"{self._url}\n{self.size} {version}\n{BLOCK_BYTES}:{number}"
 
     def _recall(self) -> bool:
         """Take size and version from the cache, if an earlier reader left them there."""
@@ -210,12 +217,14 @@ class RangedClip:
         if kept is None:
             return False
         facts: dict[str, Any] = json.loads(kept)
-        self.size, self._version = facts["size"], facts["version"]
+        if "validators" not in facts:
+            return False  # of an earlier release, in a cache on disk
+        self.size, self._validators = facts["size"], facts["validators"]
         return True
 
     def _remember(self) -> None:
         if self._cache is not None:
-            facts = {"size": self.size, "version": self._version}
+            facts = {"size": self.size, "validators": self._validators}
             self._cache.put(f"{self._url}\nsize", json.dumps(facts).encode())
 
     def _forget(self) -> None:
@@ -286,7 +295,7 @@ def _length(response: httpx.Response) -> int:
     return int(text) if text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004 - below 2^63
 
 
-def _version(response: httpx.Response, size: int) -> str:
-    """What changes when the clip does."""
+def _validators(response: httpx.Response) -> dict[str, str]:
+    """What changes when the clip does, the more exact first (RFC 9110, 8.8)."""
     headers = response.headers
-    return f"{size} {headers.get('etag') or headers.get('last-modified') or ''}"
+    return {name: headers[name] for name in ("etag", "last-modified") if name in headers}
