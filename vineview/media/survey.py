@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+from vineview.media.codecs import IN_MP4
 from vineview.media.packets import (
     ESTIMATED,
     RAW,
@@ -135,7 +136,8 @@ def survey(container: InputContainer, tracks: Tracks) -> Survey:
         return Survey(header.duration_s, obstacles)
     end_s = max(span.end_s for span in spans.values())
     last_s = max(span.last_s for span in spans.values())
-    is_guessed = "matroska" in container.format.name and reader.clock.is_disordered
+    may_go = "matroska" in container.format.name and codec_name(both[0]) in IN_MP4
+    is_guessed = may_go and reader.clock.is_disordered
     if is_guessed:  # Matroska stores when to show a picture only, so FFmpeg guesses
         obstacles[both[0].index] = "its pictures are too far apart to tell their order"
     stated_s = None if container.format.name in ESTIMATED else header.duration_s
