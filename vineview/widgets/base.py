@@ -43,6 +43,7 @@ Buffers = Sequence[bytes | bytearray | memoryview]
 Message = dict[str, Any]
 
 _logger = logging.getLogger(__name__)
+_SHARED = ("base", "icons")
 _MAX_FAULTS = 5
 _RENEW_FIRST_S, _RENEW_MOST_S = 15.0, 600.0  # each time twice as late
 _SILENCE_S = 150.0  # views speak every 15 s; a hidden tab's timers may run once a minute
@@ -70,13 +71,13 @@ class VineWidget(anywidget.AnyWidget):
     """
 
     _assets: ClassVar[tuple[str, ...]] = ()
-    """Names of files in ``static``, without suffix, joined after ``base``; a name may have only
-    one of the two kinds."""
+    """Names of files in ``static``, without suffix, joined after what all share; a name may have
+    only one of the two kinds."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "_assets" in cls.__dict__:
-            cls._esm = _joined(("base", *cls._assets), "js")
-            cls._css = _joined(("base", *cls._assets), "css")
+            cls._esm = _joined((*_SHARED, *cls._assets), "js")
+            cls._css = _joined((*_SHARED, *cls._assets), "css")
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **options: Any) -> None:

@@ -31,7 +31,7 @@ class Badge:
     """A state in three signals, so that colour is never the only one.
 
     Attributes:
-        icon: Name of an icon in ``base.js``.
+        icon: Name of an icon in ``icons.js``.
         text: One or two words.
         tone: ``idle``, ``busy``, ``good``, ``warn`` or ``bad``.
         symbol: The icon where no picture can be drawn.
@@ -48,7 +48,7 @@ class Card:
     """What the stage shows when no picture can be.
 
     Attributes:
-        icon: Name of an icon in ``base.js``.
+        icon: Name of an icon in ``icons.js``.
         tone: As in :class:`Badge`.
         title: What is the case.
         text: Why.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from player_page import FEED, Player
 
@@ -48,6 +50,13 @@ side
         sheet.get_by_role("button", name="1. bigbuckbunny.mp4").focus()
         tip, whole = sheet.locator(".vv-tip").bounding_box(), sheet.bounding_box()
         assert tip["y"] >= whole["y"], "outputs cut off what is above them"
+        page.keyboard.press("x")
+        notebook.replace(2, "ContactSheet(manager)  # changed")
+        page.keyboard.press("Control+s")
+        page.wait_for_function(
+            "() => !window.jupyterapp.shell.currentWidget.context.model.dirty", timeout=5_000
+        )
+        assert len(json.loads(notebook.path.read_text())["cells"]) == 3, "x cut none"
         sheet.get_by_role("button", name="3. landscape.mp4").click()
         page.locator(".vv-title", has_text="landscape.mp4").wait_for()
         page.locator(".vv-player").nth(1).focus()

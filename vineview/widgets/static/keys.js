@@ -45,6 +45,7 @@ class VineKeys {
     };
     view.listen(window, VV_ZONE_CHANGED, () => this.showZone());
     view.listen(window, "keydown", (event) => this.press(event), { capture: true }); // before the notebook
+    view.keepKeys(); // what it has no use for is not for the cell
     this.showZone();
   }
 
@@ -65,7 +66,6 @@ class VineKeys {
     vvSet(el, "role", "group");
     vvSet(el, "aria-roledescription", "chart");
     vvSet(el, "aria-label", "Chart: arrow keys read it point by point, ? lists all keys");
-    this.view.el.setAttribute("data-lm-suppress-shortcuts", "true"); // arrows read, not select cells
   }
 
   toggleBrush() {

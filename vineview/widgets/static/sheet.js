@@ -10,7 +10,7 @@ export default vvWidget((view) => {
   });
   const posters = new VinePosters(view, strip);
   view.el.classList.add("vv-sheet");
-  view.el.setAttribute("data-lm-suppress-shortcuts", "true"); // arrows move here, not between cells
+  view.keepKeys(); // arrows move here, not between cells
   view.on("sheet", ({ document }) => {
     status.textContent = document.heading;
     strip.update(document, document.current_id ?? "");

@@ -16,7 +16,7 @@ export default vvWidget((view) => {
     view.el.style.setProperty("--vv-plot-right", `${plot.el.clientWidth - scale.left - scale.width}px`);
   };
   view.el.classList.add("vv-timeline");
-  view.el.setAttribute("data-lm-suppress-shortcuts", "true"); // arrows seek, not select cells
+  view.keepKeys(); // arrows seek, not select cells
   view.on("timeline", (message) => {
     list.setAll(message.crossings, message.total);
     transport.setRecording(message.start_ms, message.duration_s, message.crossings);
