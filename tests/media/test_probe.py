@@ -395,6 +395,12 @@ class TestObstacles:
             "H.264: as is; AAC: encoded anew, its header does not describe it"
         )
 
+    def test_flac_is_not_taken_for_aac(self, make_clip):
+        """Its packets begin as those of a broadcast's AAC do, and its last is shorter."""
+        info = probe(make_clip("flac.mkv", audio_codec="flac"))
+        assert info.audio.codec_string == "flac"
+        assert (info.audio.obstacle, info.verdict.how) == ("", "as is")
+
     def test_channels_described_in_the_stream(self, make_clip):
         """AAC with an unusual arrangement of channels is encoded anew."""
         info = probe(make_clip("quad.mp4", channels="quad"))

@@ -159,7 +159,8 @@ class _Span:
         self._track = track
         self._tick = float(tick(track))
         self._is_sound = isinstance(track, AudioStream)
-        self._is_undescribed = codec_name(track) == "aac" and not track.codec_context.extradata
+        self._is_aac = codec_name(track) == "aac"  # FLAC's packets begin much as its do
+        self._is_undescribed = self._is_aac and not track.codec_context.extradata
         self._adts: int | None = None
         self._reason = ""
         self._shown_ticks: tuple[int, int] | None = None
@@ -181,9 +182,9 @@ class _Span:
             lasts_s = max(at_s - self.last_s, 0.0)
         self.ends_in_order = at_s + lasts_s >= self.end_s
         self.end_s, self.last_s = max(self.end_s, at_s + lasts_s), at_s
-        if self._is_sound:
+        if self._is_aac:
             self._look_at(packet)
-        elif packet.pts is not None and packet.dts is not None:
+        elif not self._is_sound and packet.pts is not None and packet.dts is not None:
             if self._shown_ticks is not None:  # the last lasts until this one, as it is sent
                 pts, dts = self._shown_ticks
                 self._overrun_s = max(self._overrun_s, (pts + packet.dts - dts - late) * self._tick)
