@@ -10,7 +10,7 @@ from __future__ import annotations
 from vineview.media.boxes import BinaryFile
 from vineview.media.sniff import is_motion_jpeg
 
-__all__ = ["HEAD_BYTES", "StillController", "is_still", "picture_type", "still_type"]
+__all__ = ["HEAD_BYTES", "StillController", "picture_type", "still_type"]
 
 HEAD_BYTES = 1024
 """How much of a file's beginning `picture_type` wants to see."""
@@ -21,7 +21,7 @@ _MAGIC = (
 )
 _PNG = b"\x89PNG\r\n\x1a\n"
 _AVIF = {b"avif", b"avis"}
-_MOVING = {"", "image/gif", "image/apng"}
+_MOVING = {"image/gif", "image/apng"}
 
 
 def picture_type(head: bytes) -> str:
@@ -45,27 +45,17 @@ def picture_type(head: bytes) -> str:
     return next((mime for magic, mime in _MAGIC if head.startswith(magic)), "")
 
 
-def is_still(mime_type: str) -> bool:
-    """Whether a type that `picture_type` gave is shown as it is: no clip, no GIF, no moving PNG.
-
-    Example:
-        >>> is_still("image/jpeg"), is_still("image/gif"), is_still("")
-        (True, False, False)
-    """
-    return mime_type not in _MOVING
-
-
 def still_type(file: BinaryFile) -> str:
-    """The MIME type of a still that is shown as it is; empty for all else.
+    """The MIME type of a still that is shown as it is; empty for what moves and all else.
 
     Args:
         file: Any file; it is left at its beginning.
     """
     file.seek(0)
     mime_type = picture_type(file.read(HEAD_BYTES))
-    is_shown = is_still(mime_type) and not is_motion_jpeg(file)
+    is_moving = mime_type in _MOVING or is_motion_jpeg(file)
     file.seek(0)
-    return mime_type if is_shown else ""
+    return "" if is_moving else mime_type
 
 
 class StillController:
