@@ -122,6 +122,13 @@ class TestEdits:
         ends_s = [end for _, end in spans(Remuxer(path), "vide")]
         assert max(ends_s) == pytest.approx(info.duration_s, abs=0.05)
 
+    def test_a_seek_ends_before_the_cut(self, make_clip, tmp_path):
+        """Where the picture is over, its last stretch stands, not the one that was cut off."""
+        source = make_clip("many-keyframes.mp4", keyframe_every_s=0.5, container_options={})
+        path = edited(source, tmp_path / "edited.mp4", (0.0, 0.9))
+        first = next(Remuxer(path).segments(1.1))
+        assert (first.keyframe, first.start_s) == (True, pytest.approx(0.48, abs=0.01))
+
     def test_a_piece_that_begins_between_keyframes(self, source, tmp_path):
         """What it is decoded from must not be seen, so it is encoded anew."""
         path = edited(source, tmp_path / "edited.mp4", (0.0, 1.0), (1.52, 1.0))

@@ -83,9 +83,7 @@ class PacketReader:
         """Every whole packet from the keyframe at or before ``start_s`` on."""
         clocks, lead, has_begun = self._clocks, self._tracks[0], False
         clocks.clear()
-        packets = self._from_keyframe(start_s)
-        is_edited = lead.index not in self._unmended and "mp4" in self._container.format.name
-        for packet in _needed(packets, lead) if is_edited else packets:
+        for packet in self._from_keyframe(start_s):
             if not clocks:
                 self.clock = ClipClock(
                     origin_s=self.origin_s,
@@ -156,6 +154,8 @@ class PacketReader:
         """The leading track's next keyframe, the other packets before it, and those after."""
         lead = self._tracks[0].index
         packets = demuxed(self._container, self._tracks)
+        if lead not in self._unmended and "mp4" in self._container.format.name:
+            packets = _needed(packets, lead)
         early: deque[Packet[Any]] = deque(maxlen=_MAX_EARLY_PACKETS)
         for packet in packets:
             self.is_empty = False
@@ -195,11 +195,11 @@ def demuxed(
         return
 
 
-def _needed(packets: Iterator[Packet[Any]], lead: Stream) -> Iterator[Packet[Any]]:
+def _needed(packets: Iterator[Packet[Any]], lead: int) -> Iterator[Packet[Any]]:
     """Packets without the pictures behind a cut of an edit list from which none is decoded."""
     hidden: deque[Packet[Any]] = deque(maxlen=_MAX_REORDERED)
     for packet in packets:
-        if packet.stream_index == lead.index:
+        if packet.stream_index == lead:
             if packet.is_discard:
                 if packet.is_keyframe:
                     hidden.clear()
