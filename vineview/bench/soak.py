@@ -90,7 +90,8 @@ class Census:
 
     Attributes:
         js_heap_mb: The page's JavaScript heap.
-        elements: Nodes of the page's document.
+        elements: Nodes of the page's document, but for the still a notebook keeps: that is
+            renewed now and then, and shows a few more videos or less.
         listeners: Event listeners of the page.
         videos: ``<video>`` elements in the page.
         urls: Object URLs not given back.
@@ -159,7 +160,7 @@ class Soak:
         answer = self._tools.send("Performance.getMetrics")
         metrics = {each["name"]: each["value"] for each in answer["metrics"]}
         page = self.page.evaluate(
-            "() => [document.querySelectorAll('*').length, "
+            "() => [document.querySelectorAll('*:not(.vv-still *)').length, "
             "document.querySelectorAll('video').length, window.vineviewUrls.size]"
         )
         kernel = json.loads(self.notebook.evaluate("census()"))

@@ -14,6 +14,8 @@ class VinePosters {
     };
     /** @type {Map<string, {url: string, revoke: () => void}>} */
     this.known = new Map();
+    /** @type {Set<string>} */
+    this.listed = new Set();
   }
 
   /** @param {string} id */
@@ -27,7 +29,7 @@ class VinePosters {
     const image = new Image();
     image.src = poster.url;
     const isPicture = await image.decode().then(() => true, () => false);
-    if (!isPicture || this.view.closed) return poster.revoke();
+    if (!isPicture || this.view.closed || !this.listed.has(id)) return poster.revoke();
     this.known.get(id)?.revoke();
     this.known.set(id, poster);
     this.view.guarded(() => this.arrived(id, poster.url))();
@@ -35,9 +37,9 @@ class VinePosters {
 
   /** Keep those of the videos that are listed; give the others back. @param {StripItem[]} items */
   keep(items) {
-    const listed = new Set(items.map((item) => item.id));
+    this.listed = new Set(items.map((item) => item.id));
     for (const [id, poster] of this.known) {
-      if (listed.has(id)) continue;
+      if (this.listed.has(id)) continue;
       poster.revoke();
       this.known.delete(id);
       this.strip.dropPoster(id);
