@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import struct
 from dataclasses import replace
 
@@ -383,6 +384,26 @@ class TestObstacles:
         assert info.video.obstacle == "its pictures are too far apart to tell their order"
         made = Transcoder(path, plan(info)).segments()
         assert max(one.end_s for one in made) == pytest.approx(info.duration_s, abs=0.1)
+
+    def test_a_clock_that_starts_anew_is_no_such_guess(self, make_clip, tmp_path):
+        """In a codec that is converted anyway, what is there counts, not what the header says."""
+        short = {"container_options": {"cluster_time_limit": "500"}, "video_options": {"bf": "2"}}
+        data = bytearray(make_clip("again.mkv", video_codec="mpeg4", **short).read_bytes())
+        clusters = [found.start() for found in re.finditer(rb"\x1f\x43\xb6\x75", data)]
+        first_ms = None
+        for at in clusters[len(clusters) // 2 :]:
+            time_at = data.index(b"\xe7\x82", at) + 2  # a time of two bytes
+            time_ms = int.from_bytes(data[time_at : time_at + 2])
+            first_ms = time_ms if first_ms is None else first_ms
+            data[time_at : time_at + 2] = (time_ms - first_ms).to_bytes(2)
+        duration_at = data.index(b"\x44\x89\x88") + 3
+        data[duration_at : duration_at + 8] = struct.pack(">d", 1500.0)
+        path = tmp_path / "again.mkv"
+        path.write_bytes(data)
+        info = probe(path)
+        assert not info.video.obstacle
+        made = list(Transcoder(path, plan(info)).segments())
+        assert made[-1].end_s == pytest.approx(info.duration_s, abs=0.1)
 
     def test_sound_whose_header_is_gone(self, make_clip, tmp_path):
         """A capture of a stream may begin behind what describes its AAC; decoders guess right."""
