@@ -133,7 +133,8 @@ def turn_marks(
     Args:
         turns: The change points.
         colours: The theme's colours.
-        span_ms: From when to when the time axis goes: a label late in it stands left of its rule.
+        span_ms: From when to when the time axis goes, in milliseconds since 1970: a label late in
+            it stands left of its rule.
     """
     middle_ms = sum(span_ms) / 2
     shapes, labels = [], []

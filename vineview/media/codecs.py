@@ -146,8 +146,8 @@ class TrackPlan:
         codec_string: What the browser is told of it. After a conversion its level may differ: the
             init segment has the last word. Empty if it is left out.
         reason: Why not as it is, in words; empty if it is.
-        size: Width and height of its pictures once converted, before they are turned; ``None``
-            until the first is, or if none is.
+        size: Width and height of its pictures once converted, in pixels, before they are turned;
+            ``None`` until the first is, or if none is.
     """
 
     index: int

@@ -80,8 +80,8 @@ class PictureEncoder:
         like: The clip's first picture.
         track: The track it is of.
         start_s: When the first packet is to be shown.
-        size: Width and height before turning, if an earlier stream of the clip has them: a page
-            has its header, and the pictures of a clip may change their size.
+        size: Width and height in pixels before turning, if an earlier stream of the clip has them:
+            a page has its header, and the pictures of a clip may change their size.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class PictureEncoder:
         aspect = float(track.sample_aspect_ratio or 1)
         aspect = aspect if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else 1.0
         self.size = size or output_size(like, aspect, float(rate))
-        """Width and height of its pictures, before they are turned."""
+        """Width and height of its pictures in pixels, before they are turned."""
         self._orientation = orientation_of(like)
         self._start_s = start_s
         self._graph: av.filter.Graph | None = None
