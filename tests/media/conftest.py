@@ -30,15 +30,18 @@ def clips() -> Path:
 
 @pytest.fixture(scope="session")
 def make_clip(tmp_path_factory) -> Callable[..., Path]:
-    """Makes a three-second clip; arguments change the card. Each is made once."""
+    """Makes a three-second clip; arguments change the card. Each is made once, by name and card."""
     folder = tmp_path_factory.mktemp("made")
-    made: dict[str, Path] = {}
+    made: dict[tuple[str, str], Path] = {}
 
     def make(name: str, **changes: object) -> Path:
-        if name not in made:
-            if not name.endswith((".mp4", ".mov")):
-                changes = {"container_options": {}, **changes}
-            made[name] = encode(folder / name, replace(BASE, **changes))
-        return made[name]
+        if not name.endswith((".mp4", ".mov")):
+            changes = {"container_options": {}, **changes}
+        wanted = name, repr(sorted(changes.items()))
+        if wanted not in made:
+            place = folder / str(len(made))
+            place.mkdir()
+            made[wanted] = encode(place / name, replace(BASE, **changes))
+        return made[wanted]
 
     return make
